@@ -1,0 +1,74 @@
+"""How listings look: a table for people, JSON or CSV for machines, and a next step in one line."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+def listing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--format table|json|csv` and `--json`; it receives `format`."""
+    function = click.option("--json", "format", flag_value="json", help="Short for --format json.")(function)
+    return click.option(
+        "--format",
+        "format",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        show_default=True,
+        help="How to print.",
+    )(function)
+
+
+def show(rows: Sequence[Mapping[str, Any]], format: str, *, empty: str = "Nothing here yet.") -> None:
+    """Print rows (all with the same keys) in the format asked for."""
+    if format == "json":
+        click.echo(json.dumps(list(rows), default=plain, indent=2, ensure_ascii=False))
+    elif format == "csv":
+        if rows:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(rows[0])
+            writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    elif not rows:
+        click.echo(empty)
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in rows[0]:
+            table.add_column(name.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(str(plain(value)) if value is not None else "-" for value in row.values()))
+        console().print(table)
+
+
+def console() -> Console:
+    """Colours and width of the terminal; plain and wide where there is none."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def next_step(text: str) -> None:
+    """One line that says what to do now, on standard error so that pipes stay clean."""
+    click.secho(f"Next: {text}", dim=True, err=True)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and tables show it: instants as ISO text to the second, in UTC."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return value
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet must not run a cell: formula signs are neutralised."""
+    value = plain(value)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"):
+        return "'" + value
+    return value

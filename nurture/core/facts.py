@@ -1,0 +1,314 @@
+"""Facts: everything that happened to a prospect, append-only, the truth.
+
+Two kinds, never mixed. *Observed* facts come from outside and are never illegal; *decided* facts are
+what `decide` chose and carry their number, their reasons and what was passed over. Each fact has two
+times in UTC: `at`, when it happened, and `known`, when it was recorded. `n` counts a prospect's facts
+from 1 without a gap. Bodies are frozen dataclasses: two empty ones of different kinds are different.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from nurture.core.answers import Reason
+
+Scalar = str | float | bool | tuple[str, ...]
+"""An attribute's value; dates are ISO text (`2026-03-02`), so they sort and compare as they are."""
+
+PassedOver = tuple[tuple[str, Reason], ...]
+"""Pieces that were not chosen, each with its reason."""
+
+
+# Observed ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody came in: from where, what kind of source, on which ground we may write."""
+
+    source: str
+    kind: str  # referral, intent, content, outbound, partner, unknown
+    campaign: str = ""
+    basis: str = "none"  # consent, soft_opt_in, customer, legitimate_interest, none
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Attributes that are new or changed. Personal ones are named, never stored here."""
+
+    values: Mapping[str, Scalar | None]
+    personal: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """A person followed link `link` (counted from 1) of touch `touch`, which carried `piece`, to `url`."""
+
+    touch: int
+    piece: str
+    link: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageViewed:
+    """A page of ours was read; `touch` is the message that led there, 0 where none did."""
+
+    url: str
+    touch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FormSent:
+    """A form of ours was sent; answers that are personal are left out."""
+
+    form: str
+    answers: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """Somebody else tells us that a piece was read, watched or attended."""
+
+    piece: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of the company's own product or site, by name."""
+
+    name: str
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A person answered one of our messages (0 where we cannot tell which)."""
+
+    touch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TouchEnded:
+    """The one end of a touch: sent, failed, suppressed, cancelled, expired, in_doubt.
+
+    in_doubt may once be followed by sent or failed.
+    """
+
+    touch: int
+    outcome: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """A message came back; `kind` is hard, soft or block."""
+
+    touch: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """The person called us spam."""
+
+    touch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """Permission was given; None means it does not end by itself."""
+
+    basis: str
+    scope: str = "all"
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The person wants no more of this; `way`: one_click, page, mailto, reply, import, manual."""
+
+    scope: str = "all"
+    way: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A colleague asked us to keep quiet, until a moment or until released."""
+
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The hold is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Sales answered a handoff: accepted, rejected, recycled, opportunity, won, lost.
+
+    `closes` and `rest_until` are what the agreement said about the reason when it was answered, so the
+    record knows no programme.
+    """
+
+    handoff: int
+    answer: str
+    reason: str = ""
+    by: str = ""
+    stage: str | None = None
+    rest_until: datetime | None = None
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DealChanged:
+    """A deal of this prospect is now open, won or lost."""
+
+    deal: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """Fact number `fact` turned out not to be so (a machine, a mistake); it counts no more."""
+
+    fact: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The person asked to be forgotten."""
+
+
+# Decided ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Taken into a sequence."""
+
+    number: int
+    sequence: str
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A message to write: which piece, and between which instants it may leave.
+
+    It may leave when `opens <= now < closes`; not out by `closes` it waits for the next opening of its
+    calendar in `zone`; at `expires` it ends expired, whatever retries are left. `number` is the touch.
+    """
+
+    number: int
+    piece: str
+    occurrence: int
+    sequence: str
+    opens: datetime
+    closes: datetime
+    expires: datetime
+    zone: str
+    because: tuple[Reason, ...] = ()
+    passed_over: PassedOver = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The message on its way shall not leave."""
+
+    number: int
+    touch: int
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The buyer's concern is another stage's now."""
+
+    number: int
+    before: str
+    stage: str
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """Handed to sales. `rested_on` are the numbers of the facts the promotion rests on."""
+
+    number: int
+    lane: str  # hand_raise, score
+    grade: str
+    rested_on: tuple[int, ...]
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What the promotion rested on no longer stands, and sales had not answered."""
+
+    number: int
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Sales did not answer in the time both sides agreed."""
+
+    number: int
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Out of a sequence (out of everything, if none is named), to rest until a moment or for good."""
+
+    number: int
+    sequence: str
+    then: str  # resting, closed, or the sequence that follows
+    rest_until: datetime | None = None
+    because: tuple[Reason, ...] = ()
+
+
+Observed = (
+    Entered
+    | Learned
+    | Clicked
+    | PageViewed
+    | FormSent
+    | Consumed
+    | Happened
+    | Replied
+    | TouchEnded
+    | Bounced
+    | Complained
+    | Consented
+    | Unsubscribed
+    | Held
+    | Released
+    | Answered
+    | DealChanged
+    | Retracted
+    | Erased
+)
+Decided = Enrolled | Chosen | Cancelled | Moved | Promoted | Withdrawn | Recalled | Left
+Body = Observed | Decided
+
+KINDS: Mapping[str, type] = {kind.__name__: kind for kind in (*Observed.__args__, *Decided.__args__)}
+"""Every body by its name: how the store finds the type again."""
+
+DECIDED: frozenset[type] = frozenset(Decided.__args__)
+
+
+class Fact(NamedTuple):
+    """One row of the truth: prospect `prospect`'s `n`-th fact, recorded under programme `programme`."""
+
+    prospect: int
+    n: int
+    at: datetime
+    known: datetime
+    programme: str
+    body: Body

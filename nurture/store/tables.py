@@ -1,0 +1,351 @@
+"""The tables: rows for storage, not the domain. One schema on SQLite and PostgreSQL.
+
+Invariants stand here, as named constraints, because every program that writes passes them. All instants
+are UTC. A touch's id is `prospect << 20 | decision`, so it needs no round trip and its Message-ID is
+known before the row is.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+LIVE = ("queued", "claimed", "fenced", "deferred")
+OUTCOMES = ("sent", "failed", "suppressed", "cancelled", "expired", "in_doubt")
+_LIVE_SQL = "state IN ('queued', 'claimed', 'fenced', 'deferred')"
+_COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
+
+DECISION_BITS = 20
+
+
+def touch_id(prospect: int, decision: int) -> int:
+    """The id of a touch: a prospect makes fewer than a million decisions."""
+    return prospect << DECISION_BITS | decision
+
+
+def whose_touch(id: int) -> tuple[int, int]:
+    """Prospect and decision of a touch."""
+    return id >> DECISION_BITS, id & ((1 << DECISION_BITS) - 1)
+
+
+class Row(SQLModel):
+    """The base of all tables: one metadata, one naming convention."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def _big(**more: Any) -> Any:
+    return Field(sa_type=BigInteger, **more)
+
+
+def _json(**more: Any) -> Any:
+    return Field(sa_type=JSON().with_variant(JSONB(), "postgresql"), **more)  # type: ignore[arg-type]
+
+
+def _owner(*, primary: bool = False, index: bool = False) -> Any:
+    """A prospect's number; what belongs to a person goes with the person."""
+    return Field(
+        sa_column=Column(
+            BigInteger,
+            ForeignKey("prospects.id", ondelete="CASCADE"),
+            primary_key=primary,
+            nullable=False,
+            index=index,
+        )
+    )
+
+
+class Prospect(Row, table=True):
+    """One person: identity, personal values, the folded snapshot and when to look again."""
+
+    __tablename__ = "prospects"
+    __table_args__ = (
+        UniqueConstraint("address"),
+        Index("ix_prospects_due", "wake_at", "id", sqlite_where=text("wake_at IS NOT NULL"),
+              postgresql_where=text("wake_at IS NOT NULL")),
+        CheckConstraint("wake_at IS NOT NULL OR wake_reason <> ''", name="wakes_or_says_why_not"),
+        CheckConstraint("n >= 0", name="counts_facts"),
+    )  # fmt: skip
+
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True,
+                         autoincrement=True),
+    )  # fmt: skip
+    address: str | None = None
+    """Normalised e-mail address (lower case, IDNA domain); None once erased."""
+    account: str = Field(default="", index=True)
+    kind: str = "person"
+    """person, or test: the same code, but never in reports."""
+    personal: dict[str, Any] = _json(default_factory=dict)
+    """Personal attribute values: they stand here and nowhere else."""
+    source: str = ""
+    source_kind: str = "unknown"
+    campaign: str = ""
+    entered_at: datetime
+    n: int = 0
+    lifecycle: str = Field(default="new", index=True)
+    stage: str = ""
+    snapshot: bytes | None = Field(default=None, sa_type=LargeBinary)
+    mark: str = ""
+    """FOLD version and hash of the weights the snapshot was folded under."""
+    wake_at: datetime | None = None
+    wake_reason: str = ""
+    errors: int = 0
+    """Internal errors in a row; at 5 the prospect is quarantined (wake_at empty, reason says so)."""
+
+
+class FactRow(Row, table=True):
+    """One fact. Append-only."""
+
+    __tablename__ = "facts"
+    __table_args__ = (
+        UniqueConstraint("channel", "external_id"),
+        CheckConstraint("n >= 1", name="counts_from_one"),
+    )
+
+    prospect: int = _owner(primary=True)
+    n: int = Field(primary_key=True)
+    at: datetime
+    known: datetime
+    programme: str
+    kind: str
+    body: bytes = Field(sa_type=LargeBinary)
+    """msgpack of the body's fields."""
+    channel: str | None = None
+    external_id: str | None = None
+
+
+class TouchRow(Row, table=True):
+    """The outbox: one row a touch, from chosen to its one end."""
+
+    __tablename__ = "touches"
+    __table_args__ = (
+        UniqueConstraint("prospect", "decision"),
+        Index("uq_touches_live", "prospect", unique=True, sqlite_where=text(_LIVE_SQL),
+              postgresql_where=text(_LIVE_SQL)),
+        Index("uq_touches_occurrence", "prospect", "piece", "occurrence", unique=True,
+              sqlite_where=text(_COUNTED_SQL), postgresql_where=text(_COUNTED_SQL)),
+        Index("ix_touches_due", "due_at", "id", sqlite_where=text("state IN ('queued', 'deferred')"),
+              postgresql_where=text("state IN ('queued', 'deferred')")),
+        Index("ix_touches_busy", "state", sqlite_where=text("state IN ('claimed', 'fenced')"),
+              postgresql_where=text("state IN ('claimed', 'fenced')")),
+        CheckConstraint("state IN ('queued', 'claimed', 'fenced', 'deferred', 'ended')", name="state_known"),
+        CheckConstraint(
+            "outcome IS NULL OR outcome IN ('sent', 'failed', 'suppressed', 'cancelled', 'expired', 'in_doubt')",
+            name="outcome_known",
+        ),
+        CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="ended_means_outcome"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_means_when"),
+    )  # fmt: skip
+
+    id: int = _big(primary_key=True)
+    prospect: int = _owner()
+    decision: int
+    piece: str
+    occurrence: int = 1
+    sequence: str
+    stage: str
+    programme: str
+    chosen_at: datetime
+    opens: datetime
+    closes: datetime
+    expires: datetime
+    zone: str
+    state: str = "queued"
+    outcome: str | None = None
+    due_at: datetime
+    """The next instant at which it may be claimed: `opens`, or the next try."""
+    attempts: int = 0
+    cancelled: bool = False
+    """The fence refuses it, whoever has claimed it."""
+    owner: str = ""
+    epoch: int = 0
+    lease_until: datetime | None = None
+    fenced_at: datetime | None = None
+    ended_at: datetime | None = None
+    words: str = ""
+    """What the server said last, addresses replaced."""
+
+
+class Hit(Row, table=True):
+    """A raw request to a tracked address. Never a fact until it is settled as a person's."""
+
+    __tablename__ = "hits"
+    __table_args__ = (
+        Index("ix_hits_unsettled", "at", sqlite_where=text("settled_at IS NULL"),
+              postgresql_where=text("settled_at IS NULL")),
+        Index("ix_hits_touch", "touch"),
+        CheckConstraint("kind IN ('click', 'open', 'page')", name="kind_known"),
+        CheckConstraint("verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name="verdict_known"),
+    )  # fmt: skip
+
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True,
+                         autoincrement=True),
+    )  # fmt: skip
+    prospect: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("prospects.id", ondelete="CASCADE"), index=True)
+    )
+    touch: int | None = _big(default=None)
+    """Touch id; None for a page view without one."""
+    kind: str
+    link: int = 0
+    url: str = ""
+    at: datetime
+    method: str = "GET"
+    agent: str = ""
+    network: str = ""
+    """The address cut to /24 or /48."""
+    prefetch: bool = False
+    settled_at: datetime | None = None
+    verdict: str | None = None
+    reasons: list[str] = _json(default_factory=list)
+
+
+class Handoff(Row, table=True):
+    """A lead given to sales: the packet, the clock, the answer."""
+
+    __tablename__ = "handoffs"
+    __table_args__ = (
+        UniqueConstraint("prospect", "decision"),
+        CheckConstraint(
+            "state IN ('open', 'accepted', 'rejected', 'recycled', 'opportunity', 'won', 'lost', 'withdrawn', 'recalled')",
+            name="state_known",
+        ),
+        Index("ix_handoffs_unmailed", "mail_due_at", sqlite_where=text("mailed_at IS NULL"),
+              postgresql_where=text("mailed_at IS NULL")),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, primary_key=True)
+    prospect: int = _owner(index=True)
+    decision: int
+    lane: str
+    grade: str
+    intent: float
+    programme: str
+    agreement: int
+    promoted_at: datetime
+    due_at: datetime
+    """When sales promised to have answered."""
+    packet: dict[str, Any] = _json(default_factory=dict)
+    """Everything sales sees, without the person's identity, which stands in prospects."""
+    state: str = "open"
+    reason: str = ""
+    by: str = ""
+    answered_at: datetime | None = None
+    mail_due_at: datetime
+    mail_attempts: int = 0
+    mailed_at: datetime | None = None
+    words: str = ""
+
+
+class Deal(Row, table=True):
+    """What became of it, in money (minor units)."""
+
+    __tablename__ = "deals"
+
+    id: str = Field(primary_key=True)
+    prospect: int | None = Field(
+        default=None,
+        sa_column=Column(
+            BigInteger, ForeignKey("prospects.id", ondelete="SET NULL"), index=True, nullable=True
+        ),
+    )
+    account: str = ""
+    status: str
+    opened_on: date | None = None
+    closed_on: date | None = None
+    amount: int | None = _big(default=None)
+    currency: str = ""
+
+
+class Suppression(Row, table=True):
+    """An address or domain that is never mailed, as a keyed hash. Survives erasure."""
+
+    __tablename__ = "suppressions"
+
+    hash: str = Field(primary_key=True)
+    covers: str = "address"
+    """address or domain."""
+    reason: str
+    scope: str = "all"
+    evidence: str = ""
+    at: datetime
+
+
+class Consent(Row, table=True):
+    """The evidence of a permission, as it was given. Append-only; deleted by erase."""
+
+    __tablename__ = "consents"
+
+    id: int | None = Field(default=None, primary_key=True)
+    prospect: int = _owner(index=True)
+    basis: str
+    source: str
+    given_on: date
+    evidence: str = ""
+
+
+class ProgrammeText(Row, table=True):
+    """The canonical text of all authored files, under its content hash."""
+
+    __tablename__ = "programmes"
+
+    hash: str = Field(primary_key=True)
+    files: dict[str, Any] = _json(default_factory=dict)
+    stored_at: datetime
+
+
+class Activation(Row, table=True):
+    """Which programme became active when."""
+
+    __tablename__ = "activations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    programme: str = Field(foreign_key="programmes.hash")
+    at: datetime
+
+
+class Active(Row, table=True):
+    """One row: what a wake reads."""
+
+    __tablename__ = "active"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(default=1, primary_key=True)
+    programme: str = Field(foreign_key="programmes.hash")
+    serial: int = 0
+    readings: dict[str, Any] = _json(default_factory=dict)
+
+
+class Meta(Row, table=True):
+    """Small facts about this database: the fingerprint of the suppression key, the last import."""
+
+    __tablename__ = "meta"
+
+    key: str = Field(primary_key=True)
+    value: str
