@@ -34,7 +34,16 @@ NAMING = {
 
 LIVE = ("queued", "claimed", "fenced", "deferred")
 OUTCOMES = ("sent", "failed", "suppressed", "cancelled", "expired", "in_doubt")
-_LIVE_SQL = "state IN ('queued', 'claimed', 'fenced', 'deferred')"
+HANDOFF_STATES = (
+    "open", "accepted", "rejected", "recycled", "opportunity", "won", "lost", "withdrawn", "recalled",
+)  # fmt: skip
+
+
+def _words(*words: str) -> str:
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
+
+
+_LIVE_SQL = f"state IN {_words(*LIVE)}"
 _COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
 
 DECISION_BITS = 20
@@ -61,7 +70,7 @@ def _big(**more: Any) -> Any:
 
 
 def _json(**more: Any) -> Any:
-    return Field(sa_type=JSON().with_variant(JSONB(), "postgresql"), **more)  # type: ignore[arg-type]
+    return Field(sa_type=JSON().with_variant(JSONB(), "postgresql"), **more)
 
 
 def _owner(*, primary: bool = False, index: bool = False) -> Any:
@@ -86,7 +95,8 @@ class Prospect(Row, table=True):
         Index("ix_prospects_due", "wake_at", "id", sqlite_where=text("wake_at IS NOT NULL"),
               postgresql_where=text("wake_at IS NOT NULL")),
         CheckConstraint("wake_at IS NOT NULL OR wake_reason <> ''", name="wakes_or_says_why_not"),
-        CheckConstraint("n >= 0", name="counts_facts"),
+        CheckConstraint("folded >= 0 AND folded <= n", name="counts_facts"),
+        {"sqlite_autoincrement": True},  # a number is never given twice: touches are named after it
     )  # fmt: skip
 
     id: int | None = Field(
@@ -106,6 +116,9 @@ class Prospect(Row, table=True):
     campaign: str = ""
     entered_at: datetime
     n: int = 0
+    """Facts recorded so far; the next one is n + 1."""
+    folded: int = 0
+    """The last fact that is in the snapshot."""
     lifecycle: str = Field(default="new", index=True)
     stage: str = ""
     snapshot: bytes | None = Field(default=None, sa_type=LargeBinary)
@@ -115,6 +128,16 @@ class Prospect(Row, table=True):
     wake_reason: str = ""
     errors: int = 0
     """Internal errors in a row; at 5 the prospect is quarantined (wake_at empty, reason says so)."""
+
+
+class EnrollmentRow(Row, table=True):
+    """Who is in which sequence now, kept by the wake: for apply and reports. The journey decides."""
+
+    __tablename__ = "enrollments"
+
+    prospect: int = _owner(primary=True)
+    sequence: str = Field(primary_key=True, index=True)
+    since: datetime
 
 
 class FactRow(Row, table=True):
@@ -152,11 +175,8 @@ class TouchRow(Row, table=True):
               postgresql_where=text("state IN ('queued', 'deferred')")),
         Index("ix_touches_busy", "state", sqlite_where=text("state IN ('claimed', 'fenced')"),
               postgresql_where=text("state IN ('claimed', 'fenced')")),
-        CheckConstraint("state IN ('queued', 'claimed', 'fenced', 'deferred', 'ended')", name="state_known"),
-        CheckConstraint(
-            "outcome IS NULL OR outcome IN ('sent', 'failed', 'suppressed', 'cancelled', 'expired', 'in_doubt')",
-            name="outcome_known",
-        ),
+        CheckConstraint(f"state IN {_words(*LIVE, 'ended')}", name="state_known"),
+        CheckConstraint(f"outcome IS NULL OR outcome IN {_words(*OUTCOMES)}", name="outcome_known"),
         CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="ended_means_outcome"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_means_when"),
     )  # fmt: skip
@@ -232,10 +252,7 @@ class Handoff(Row, table=True):
     __tablename__ = "handoffs"
     __table_args__ = (
         UniqueConstraint("prospect", "decision"),
-        CheckConstraint(
-            "state IN ('open', 'accepted', 'rejected', 'recycled', 'opportunity', 'won', 'lost', 'withdrawn', 'recalled')",
-            name="state_known",
-        ),
+        CheckConstraint(f"state IN {_words(*HANDOFF_STATES)}", name="state_known"),
         Index("ix_handoffs_unmailed", "mail_due_at", sqlite_where=text("mailed_at IS NULL"),
               postgresql_where=text("mailed_at IS NULL")),
     )  # fmt: skip
@@ -349,3 +366,18 @@ class Meta(Row, table=True):
 
     key: str = Field(primary_key=True)
     value: str
+
+
+PROSPECTS = Row.metadata.tables["prospects"]
+ENROLLMENTS = Row.metadata.tables["enrollments"]
+FACTS = Row.metadata.tables["facts"]
+TOUCHES = Row.metadata.tables["touches"]
+HITS = Row.metadata.tables["hits"]
+HANDOFFS = Row.metadata.tables["handoffs"]
+DEALS = Row.metadata.tables["deals"]
+SUPPRESSIONS = Row.metadata.tables["suppressions"]
+CONSENTS = Row.metadata.tables["consents"]
+PROGRAMMES = Row.metadata.tables["programmes"]
+ACTIVATIONS = Row.metadata.tables["activations"]
+ACTIVE = Row.metadata.tables["active"]
+META = Row.metadata.tables["meta"]
