@@ -144,7 +144,7 @@ def _where(test: Where, evidence: Evidence, now: datetime) -> Answer:
     known = evidence.attributes.get(test.attribute)
     figures = {"attribute": test.attribute}
     if test.known is not None:
-        there = known is not None
+        there = known is not None and known.value is not None
         return Answer(there is test.known, Reason("known" if there else "not known", figures))
     if known is None or known.value is None:
         return Answer(None, Reason("not known", figures))
@@ -212,7 +212,7 @@ def _did(test: Did, evidence: Evidence, now: datetime) -> Answer:
     )
     if test.within is not None:
         grains = [grain for grain in grains if grain.at > now - test.within]
-    figures = {"signals": test.signals, "within": test.within, "times": len(grains)}
+    figures = {"signals": ", ".join(test.signals), "within": _days(test.within), "times": len(grains)}
     if len(grains) < test.times:
         return Answer(False, Reason("did not", figures))
     enough = grains[-test.times]
@@ -226,6 +226,10 @@ def _grains_of(name: str, evidence: Evidence) -> tuple[Grain, ...]:
     return evidence.penalties[name]
 
 
+def _days(within: timedelta | None) -> float | None:
+    return None if within is None else within / timedelta(days=1)
+
+
 def _gained(test: Gained, evidence: Evidence, now: datetime) -> Answer:
     grains = sorted(
         grain
@@ -234,7 +238,7 @@ def _gained(test: Gained, evidence: Evidence, now: datetime) -> Answer:
         if grain.kept > 0 and grain.at > now - test.within
     )
     gained = sum(grain.kept for grain in grains)
-    because = Reason("gained", {"points": gained, "within": test.within, "needs": test.points})
+    because = Reason("gained", {"points": gained, "within": _days(test.within), "needs": test.points})
     if gained < test.points - 1e-9:
         return Answer(False, because)
     left = gained

@@ -9,7 +9,7 @@ level (induction over the pours), and a person who stopped coming starts to cool
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf, log2
 from typing import NamedTuple
@@ -33,12 +33,16 @@ class Measure(NamedTuple):
 
 
 class Grain(NamedTuple):
-    """One fact's contribution. Sorts by (at, n). `kept` is what the cap and `once_per` left of `points`."""
+    """One fact's contribution. Sorts by (at, n). `kept` is what the cap left of `points`.
+
+    Not `counted`: another one stands within `once_per` before it, so it adds nothing.
+    """
 
     at: datetime
     n: int
     points: float
     kept: float = 0.0
+    counted: bool = True
 
 
 class Reservoir(NamedTuple):
@@ -50,7 +54,7 @@ class Reservoir(NamedTuple):
 
 
 class Known(NamedTuple):
-    """An attribute's value (None for a personal one: known, but not here), since when, from which fact."""
+    """An attribute's value, since when, from which fact. None: unknown again. A personal one is just True."""
 
     value: Scalar | None
     at: datetime
@@ -64,7 +68,7 @@ class Evidence(NamedTuple):
     stages: Mapping[str, Reservoir] = {}
     topics: Mapping[str, Reservoir] = {}
     penalties: Mapping[str, tuple[Grain, ...]] = {}
-    consumed: Mapping[str, tuple[Grain, ...]] = {}
+    consumed: Mapping[str, Reservoir] = {}
     attributes: Mapping[str, Known] = {}
     engaged: tuple[Grain, ...] = ()
     """Everything a person did; the newest is the last sign of life."""
@@ -82,17 +86,32 @@ def pour(reservoir: Reservoir | None, grain: Grain, measure: Measure) -> Reservo
     kept = _surviving(more, measure)
     if len(kept) < len(more):
         return _fold(kept, measure)
-    level = _faded(reservoir.value, grain.at - reservoir.as_of, measure)
-    counted = _counted(grains, grain, level, measure)
-    return Reservoir(level + counted.kept, grain.at, (*grains, counted))
+    filled = _faded(reservoir.value, grain.at - reservoir.as_of, measure)
+    kept_grain = _kept(grains, grain, filled, measure)
+    return Reservoir(filled + kept_grain.kept, grain.at, (*grains, kept_grain))
 
 
-def without(reservoir: Reservoir, n: int, measure: Measure) -> Reservoir | None:
+def without(reservoir: Reservoir | None, n: int, measure: Measure) -> Reservoir | None:
     """The reservoir as if fact n had never been; exact until older grains were dropped."""
-    grains = tuple(grain for grain in reservoir.grains if grain.n != n)
-    if len(grains) == len(reservoir.grains):
-        return reservoir
-    return _fold(grains, measure) if grains else None
+    if reservoir is None:
+        return None
+    return _remaining(reservoir, tuple(grain for grain in reservoir.grains if grain.n != n), measure)
+
+
+def withdraw(reservoir: Reservoir | None, grain: Grain, measure: Measure) -> Reservoir | None:
+    """The reservoir without one grain of these points by this fact: others of the same fact stay."""
+    if reservoir is None:
+        return None
+    same = [one for one in reservoir.grains if one.n == grain.n and one.points == grain.points]
+    rest = list(reservoir.grains)
+    if same:
+        rest.remove(same[0])
+    return _remaining(reservoir, tuple(rest), measure)
+
+
+def counted(reservoir: Reservoir | None) -> frozenset[int]:
+    """The numbers of the facts that count."""
+    return frozenset(grain.n for grain in reservoir.grains if grain.counted) if reservoir else frozenset()
 
 
 def level(reservoir: Reservoir | None, measure: Measure, now: datetime) -> float:
@@ -150,21 +169,29 @@ def _surviving(grains: tuple[Grain, ...], measure: Measure) -> tuple[Grain, ...]
     return grains[first:]
 
 
+def _remaining(before: Reservoir, grains: tuple[Grain, ...], measure: Measure) -> Reservoir | None:
+    if len(grains) == len(before.grains):
+        return before
+    return _fold(grains, measure) if grains else None
+
+
 def _fold(grains: tuple[Grain, ...], measure: Measure) -> Reservoir:
     value, as_of = 0.0, grains[0].at
     done: list[Grain] = []
     for grain in grains:
         value = _faded(value, grain.at - as_of, measure)
-        counted = _counted(done, grain, value, measure)
-        value += counted.kept
+        done.append(_kept(done, grain, value, measure))
+        value += done[-1].kept
         as_of = grain.at
-        done.append(counted)
     return Reservoir(value, as_of, tuple(done))
 
 
-def _counted(before: Iterable[Grain], grain: Grain, filled: float, measure: Measure) -> Grain:
+def _kept(before: Sequence[Grain], grain: Grain, filled: float, measure: Measure) -> Grain:
     if measure.once_per is not None:
         since = grain.at - measure.once_per
-        if any(other.kept > 0 and other.at > since for other in before):
-            return grain._replace(kept=0.0)
-    return grain._replace(kept=max(0.0, min(measure.cap, filled + grain.points) - filled))
+        for other in reversed(before):
+            if other.at <= since:
+                break
+            if other.counted:
+                return grain._replace(kept=0.0, counted=False)
+    return grain._replace(kept=max(0.0, min(measure.cap, filled + grain.points) - filled), counted=True)

@@ -86,6 +86,8 @@ class Touch(NamedTuple):
     sequence: str
     chosen: datetime
     cancelled: bool = False
+    questioned: bool = False
+    """A fact it may have been chosen on was retracted."""
 
 
 class Permission(NamedTuple):
@@ -135,11 +137,10 @@ class Journey(NamedTuple):
     evidence: Evidence = Evidence()
 
 
-def record(journey: Journey, fact: f.Fact, *, first_stage: str) -> Journey:
+def record(journey: Journey, fact: f.Fact) -> Journey:
     """The journey with one more fact. Facts come in order of n, without a gap.
 
-    Raises IllegalFact for a decided fact that the state does not allow. `first_stage` is the programme's
-    earliest stage, which everyone starts in.
+    Raises IllegalFact for a decided fact that the state does not allow.
     """
     if fact.n != journey.n + 1:
         raise IllegalFact(f"fact {fact.n} after {journey.n} of prospect {fact.prospect}")
@@ -152,8 +153,6 @@ def record(journey: Journey, fact: f.Fact, *, first_stage: str) -> Journey:
         changes["decisions"] = fact.body.number  # type: ignore[union-attr]
         if targets[journey.lifecycle] != THEN:
             changes["lifecycle"] = targets[journey.lifecycle]
-    if not journey.stage:
-        changes["stage"] = first_stage
     if journey.lifecycle == GONE:
         return journey._replace(n=fact.n)
     recorder = _RECORD.get(kind)
@@ -263,9 +262,12 @@ def _answered(journey: Journey, at: datetime, n: int, body: f.Answered) -> _Chan
 
 
 def _retracted(journey: Journey, at: datetime, n: int, body: f.Retracted) -> _Changes:
+    changes: _Changes = {}
     if journey.lifecycle == PROMOTED and body.fact in journey.rested_on:
-        return {"shaken": "retracted"}
-    return {}
+        changes["shaken"] = "retracted"
+    if journey.live is not None:
+        changes["live"] = journey.live._replace(questioned=True)
+    return changes
 
 
 def _erased(journey: Journey, at: datetime, n: int, body: f.Erased) -> _Changes:
@@ -323,12 +325,12 @@ def _left(journey: Journey, at: datetime, n: int, body: f.Left) -> _Changes:
     changes: _Changes = {"enrolled": enrolled}
     if body.sequence:
         changes["left"] = {**journey.left, body.sequence: at}
+    if body.then not in (RESTING, CLOSED):
+        return {**changes, "follow": body.then}
+    if enrolled and body.sequence:
+        return changes
     if body.then == CLOSED:
         return {**changes, "lifecycle": CLOSED, "enrolled": {}}
-    if body.then != RESTING:
-        return {**changes, "follow": body.then}
-    if enrolled:
-        return changes
     return {
         **changes,
         "lifecycle": RESTING,

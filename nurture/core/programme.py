@@ -302,7 +302,12 @@ class Programme:
             stages=self.stages,
             topics=self.topics,
             about={piece.id: (piece.stage, piece.topics) for piece in self.pieces.values()},
-            urls={piece.url: piece.id for piece in self.pieces.values() if piece.url},
+            urls={
+                url: piece.id
+                for piece in self.pieces.values()
+                if piece.url
+                for url in (piece.url, self.site.url.rstrip("/") + piece.url)
+            },
         )
 
     def sequence(self, name: str) -> Sequence | None:

@@ -1,0 +1,121 @@
+"""What is worth saying next: of the sequence's pieces, those of the present stage that fit, best first.
+
+Hard rules come first, each refusal with its reason; the rest is ranked by topic affinity (the share of
+the prospect's decayed topic points that the piece is about, 0 to 1) and then by the author's order. All
+topics fade by one half-life, so the shares, and the ranking, do not change by time alone.
+"""
+
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from nurture.core.answers import FOREVER, Answer, Reason
+from nurture.core.conditions import Fit, ask
+from nurture.core.evidence import level
+from nurture.core.journey import Journey
+from nurture.core.programme import Piece, Programme, Sequence
+
+
+class Choice(NamedTuple):
+    """The piece to say, or None; why; what was passed over; until when a None stands."""
+
+    piece: Piece | None
+    because: Reason
+    passed_over: tuple[tuple[str, Reason], ...]
+    until: datetime = FOREVER
+
+
+def choose(journey: Journey, sequence: Sequence, programme: Programme, now: datetime, fit: Fit) -> Choice:
+    """The best eligible piece. Nothing left for good is a None whose `until` is FOREVER."""
+    shares = interests(journey, programme, now)
+    ranked: list[tuple[float, int, Piece]] = []
+    passed_over: list[tuple[str, Reason]] = []
+    until = FOREVER
+    for order, name in enumerate(sequence.say):
+        piece = programme.pieces[name]
+        no = refusal(piece, journey, now, fit)
+        if no is None:
+            ranked.append((-affinity(piece, shares), order, piece))
+        else:
+            passed_over.append((piece.id, no.because))
+            until = min(until, no.until)
+    if not ranked:
+        return Choice(None, Reason("nothing left", {"stage": journey.stage}), tuple(passed_over), until)
+    ranked.sort(key=lambda one: one[:2])
+    (against, _, best), *others = ranked
+    passed_over += [
+        (piece.id, Reason("ranks lower", {"affinity": -share, "best": -against}))
+        for share, _, piece in others
+    ]
+    return Choice(best, _because(best, -against, shares, journey, programme), tuple(passed_over))
+
+
+def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer | None:
+    """Why this piece is not for this prospect now; None: it is."""
+    if piece.stage != journey.stage:
+        return Answer(False, Reason("other stage", {"stage": piece.stage}))
+    if piece.id in journey.sent:
+        return Answer(False, Reason("sent", {"at": journey.sent[piece.id]}))
+    if piece.id in journey.evidence.consumed:
+        return Answer(False, Reason("consumed", {"at": journey.evidence.consumed[piece.id].as_of}))
+    if piece.id in journey.failed:
+        return Answer(False, Reason("failed"))
+    for name in piece.needs:
+        if name not in journey.sent and name not in journey.evidence.consumed:
+            return Answer(False, Reason("needs", {"piece": name}))
+    for name in piece.uses:
+        known = journey.evidence.attributes.get(name)
+        if known is None or known.value is None:
+            return Answer(False, Reason("not known", {"attribute": name}))
+    return _not_published(piece, now) or _unwanted(piece, journey, now, fit)
+
+
+def interests(journey: Journey, programme: Programme, now: datetime) -> dict[str, float]:
+    """Each topic's share of all topic points, summing to 1; empty where nothing is known."""
+    measure = programme.topics.measure
+    levels = {topic: level(one, measure, now) for topic, one in journey.evidence.topics.items()}
+    total = sum(levels.values())
+    # Ratios of sums that all fade alike are constant; nine digits keep them so in floating point too.
+    return {topic: round(points / total, 9) for topic, points in levels.items()} if total > 0 else {}
+
+
+def affinity(piece: Piece, shares: dict[str, float]) -> float:
+    """The share of the prospect's interest that the piece is about."""
+    return sum(shares.get(topic, 0.0) for topic in piece.topics)
+
+
+def _not_published(piece: Piece, now: datetime) -> Answer | None:
+    if piece.publish_on is not None and now < _midnight(piece.publish_on):
+        opens = _midnight(piece.publish_on)
+        return Answer(False, Reason("not yet published", {"until": opens}), opens)
+    if piece.expires_on is not None and now >= _midnight(piece.expires_on):
+        return Answer(False, Reason("out of date", {"on": piece.expires_on.isoformat()}))
+    return None
+
+
+def _unwanted(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer | None:
+    """An unknown condition is not eligible: never write on a guess."""
+    if piece.when is None:
+        return None
+    answer = ask(piece.when, journey.evidence, now, fit)
+    if answer.holds:
+        return None
+    return Answer(
+        False, Reason("not for them", {"why": answer.because.code, **answer.because.figures}), answer.until
+    )
+
+
+def _because(
+    piece: Piece, share: float, shares: dict[str, float], journey: Journey, programme: Programme
+) -> Reason:
+    figures: dict[str, object] = {"stage": piece.stage, "affinity": share}
+    about = max(piece.topics, key=lambda topic: shares.get(topic, 0.0), default="")
+    if share > 0 and about:
+        figures["topic"] = about
+        source = journey.evidence.attributes.get("source")
+        named = programme.topics.sources.get(str(source.value), ()) if source else ()
+        figures["origin"] = "source" if about in named else "interest"
+    return Reason("chosen", figures)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,321 @@
+"""The one decision, on one page; and `settle`, which repeats it until there is nothing to do but wait.
+
+Pure: no clock, no store, no randomness. Every verdict says why. Before a verdict's `until` the same
+question gets the same verdict, if no fact arrives; so a prospect is looked at again only then.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from nurture.core import facts as f
+from nurture.core.answers import FOREVER, Answer, Reason, every, first_moment, some
+from nurture.core.choosing import Choice, choose
+from nurture.core.conditions import Fit, ask
+from nurture.core.evidence import last_engaged
+from nurture.core.fit import fit as judge_fit
+from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, RESTING, Journey, quarantined
+from nurture.core.programme import Programme, Sequence
+from nurture.core.promotion import Lead, asks_for_sales, disqualified, fallen, is_lead, overdue
+from nurture.core.stages import where_to
+from nurture.core.timing import later, may_write, opening, zone_of
+from nurture.core.weighing import evolve
+
+MOST_ROUNDS = 8
+
+
+class Verdict(NamedTuple):
+    """What to do (None: wait until `until`), why, and which pieces were passed over."""
+
+    action: f.Decided | None
+    because: tuple[Reason, ...]
+    until: datetime = FOREVER
+    passed_over: f.PassedOver = ()
+
+
+class Settled(NamedTuple):
+    """The decided facts of one wake, the journey after them, and the wait that follows."""
+
+    facts: tuple[f.Fact, ...]
+    journey: Journey
+    wait: Verdict
+
+
+class DoesNotSettle(Exception):
+    """Eight decisions and no wait: a bug of ours; the prospect is quarantined."""
+
+
+def settle(journey: Journey, programme: Programme, now: datetime) -> Settled:
+    """Decide and fold until only waiting is left; numbers the facts. Raises DoesNotSettle."""
+    facts: list[f.Fact] = []
+    for _ in range(MOST_ROUNDS):
+        verdict = decide(journey, programme, now)
+        if verdict.action is None:
+            return Settled(tuple(facts), journey, verdict)
+        fact = f.Fact(journey.prospect, journey.n + 1, now, now, programme.hash, verdict.action)
+        facts.append(fact)
+        journey = evolve(journey, fact, programme)
+    raise DoesNotSettle(f"prospect {journey.prospect}: {[type(fact.body).__name__ for fact in facts]}")
+
+
+def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
+    """What to do for this prospect now."""
+    agreement, state, number = programme.agreement, journey.lifecycle, journey.decisions + 1
+    fit = judge_fit(journey.evidence, agreement, now)
+    permission = may_we_write(journey, now)
+
+    stop = _stops(journey, permission)  # a message on its way that must not leave
+    if stop is not None and journey.live is not None:
+        return Verdict(f.Cancelled(number, journey.live.number, (stop,)), (stop,))
+
+    if state == PROMOTED:  # sales has them, and has not answered
+        gone, late = fallen(journey, fit, agreement, now), overdue(journey, agreement, now)
+        if gone.holds:
+            return Verdict(f.Withdrawn(number, (gone.because,)), (gone.because,))
+        if late.holds:
+            return Verdict(f.Recalled(number, (late.because,)), (late.because,))
+        return _wait(late, gone)
+    if state not in (*OPEN, CLOSED):  # sales owns them, or it is over
+        return _wait(Answer(False, Reason(state)))
+
+    out = disqualified(journey.evidence, agreement, now, fit)
+    if out.holds and state == CLOSED:
+        return _wait(out._replace(holds=False))
+    if out.holds:
+        only = next(iter(journey.enrolled), "") if len(journey.enrolled) == 1 else ""
+        return Verdict(f.Left(number, only, CLOSED, None, (out.because,)), (out.because,))
+
+    lead = _lead(journey, fit, programme, now)  # a lead?
+    if lead.answer.holds:
+        because = (lead.answer.because, *(reason for reason in lead.because if reason != lead.answer.because))
+        return Verdict(f.Promoted(number, lead.lane, fit.grade, lead.rested_on, because), because)
+    waits = [lead.answer, out]
+    if state == CLOSED:
+        return _wait(Answer(False, Reason(CLOSED)), *waits)
+
+    stage, turned = where_to(journey, programme.stages, now)  # has the buyer moved?
+    if turned.holds:
+        return Verdict(f.Moved(number, journey.stage, stage, (turned.because,)), (turned.because,))
+    waits.append(turned)
+
+    if journey.live is not None:  # one message at a time
+        return _wait(Answer(False, Reason("on its way", {"piece": journey.live.piece})), *waits)
+    if not permission.holds:  # may we write at all?
+        return _wait(permission, *waits)
+    waits.append(permission)
+    if state != NURTURING or not journey.enrolled:  # whom do we take in, and where?
+        sequence, welcome = audience(journey, programme, now, fit)
+        if welcome.holds and sequence is not None:
+            return Verdict(f.Enrolled(number, sequence.id, (welcome.because,)), (welcome.because,))
+        return _wait(welcome, *waits)
+    return _speak(journey, programme, now, fit, waits)
+
+
+def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, waits: list[Answer]) -> Verdict:
+    """The first sequence that has something to say, and may; one that is spent is left."""
+    number = journey.decisions + 1
+    running = [sequence for sequence in programme.sequences if sequence.id in journey.enrolled]
+    speech: list[tuple[Answer, Choice]] = []
+    for sequence in running:  # who must go, goes before anything is said
+        if sequence.leave_when is not None:
+            leaves = ask(sequence.leave_when, journey.evidence, now, fit)
+            if leaves.holds:
+                reason = Reason("exit", {"sequence": sequence.id, "why": leaves.because.code})
+                return Verdict(_leave(number, sequence, now, reason), (reason,))
+            waits.append(leaves)
+    for sequence in running:
+        choice = choose(journey, sequence, programme, now, fit)
+        if choice.piece is not None:
+            clear = first_moment(lambda then, s=sequence: may_write(journey, s, programme, then), now)  # type: ignore[misc]
+            if clear.holds:
+                return _chosen(journey, sequence, choice, programme, now)
+        else:
+            clear = silence(journey, sequence, choice, programme, now)
+            if clear.holds:
+                return Verdict(
+                    _leave(number, sequence, now, clear.because),
+                    (clear.because,),
+                    passed_over=choice.passed_over,
+                )
+        speech.append((clear, choice))
+    if not speech:  # in sequences the programme does not know any more: apply refuses to make this so
+        return _wait(Answer(False, Reason("unknown sequence")), *waits)
+    soonest, choice = min(speech, key=lambda pair: pair[0].until)
+    next_up = (
+        Reason("next", {"piece": choice.piece.id, "stage": choice.piece.stage}) if choice.piece else None
+    )
+    verdict = _wait(soonest, *waits)
+    because = (next_up, *verdict.because) if next_up else verdict.because
+    return verdict._replace(because=because, passed_over=choice.passed_over)
+
+
+def may_we_write(journey: Journey, now: datetime) -> Answer:
+    """Is there a ground for writing, and nothing against it?"""
+    permission = journey.permission
+    if permission.silence:
+        return Answer(False, Reason("silent", {"why": permission.silence}))
+    if permission.basis == "none":
+        return Answer(False, Reason("no consent"))
+    if permission.until is not None and permission.until <= now:
+        return Answer(False, Reason("consent over", {"at": permission.until}))
+    if permission.held and (permission.held_until is None or permission.held_until > now):
+        until = permission.held_until or FOREVER
+        return Answer(False, Reason("held", {"until": until}), until)
+    if quarantined(journey):
+        return Answer(False, Reason("quarantined", {"failures": journey.failures}))
+    return Answer(True, Reason("may write"), permission.until or FOREVER)
+
+
+def audience(
+    journey: Journey, programme: Programme, now: datetime, fit: Fit
+) -> tuple[Sequence | None, Answer]:
+    """The sequence to take this prospect in: one agreed on before, else the first that is for them."""
+    rest = _rested(journey, now)
+    if not rest.holds:
+        return None, rest
+    answers: list[Answer] = []
+    for sequence in sorted(programme.sequences, key=lambda one: not _returns(journey, one)):
+        welcome = _welcome(journey, sequence, now, fit)
+        if welcome.holds:
+            return sequence, welcome._replace(because=_entry(journey, sequence))
+        answers.append(welcome)
+    return None, some(answers)._replace(holds=False)
+
+
+def silence(
+    journey: Journey, sequence: Sequence, choice: Choice, programme: Programme, now: datetime
+) -> Answer:
+    """Nothing is left to say: has the sequence's wait passed since the last touch or sign of life?
+
+    A piece that time alone will make eligible keeps the sequence going.
+    """
+    if choice.until != FOREVER:
+        return Answer(False, choice.because, choice.until)
+    last = [journey.enrolled[sequence.id], journey.last_touch, last_engaged(journey.evidence)]
+    since = max(moment for moment in last if moment is not None)
+    ends = later(since, sequence.ending.wait, zone_of(journey.evidence, programme))
+    figures = {"stage": journey.stage, "since": since, "until": ends, "then": sequence.ending.then}
+    if now >= ends:
+        return Answer(True, Reason("nothing left", figures))
+    return Answer(False, Reason("nothing left yet", figures), ends)
+
+
+def _lead(journey: Journey, fit: Fit, programme: Programme, now: datetime) -> Lead:
+    """Who is closed comes back only by asking for sales."""
+    if journey.lifecycle == CLOSED:
+        return asks_for_sales(journey, fit, programme.agreement, now)
+    return is_lead(journey, fit, programme.agreement, now)
+
+
+def _stops(journey: Journey, permission: Answer) -> Reason | None:
+    """Why the message on its way must not leave; None: it may, or it is cancelled already."""
+    live = journey.live
+    if live is None or live.cancelled:
+        return None
+    if journey.lifecycle not in OPEN:
+        return Reason(journey.lifecycle)
+    if not permission.holds:
+        return permission.because
+    if live.questioned:
+        return Reason("retracted")
+    if live.sequence not in journey.enrolled:
+        return Reason("left", {"sequence": live.sequence})
+    return None
+
+
+def _rested(journey: Journey, now: datetime) -> Answer:
+    if journey.lifecycle != RESTING:
+        return Answer(True, Reason("not resting"))
+    engaged = last_engaged(journey.evidence)
+    woken = engaged is not None and journey.resting_since is not None and engaged > journey.resting_since
+    if woken and not journey.rest_fixed:
+        return Answer(True, Reason("came back", {"at": engaged}))
+    until = journey.rest_until
+    if until is not None and now >= until:
+        return Answer(True, Reason("rested"))
+    return Answer(False, Reason("resting", {"until": until or FOREVER}), until or FOREVER)
+
+
+def _returns(journey: Journey, sequence: Sequence) -> bool:
+    """Agreed on before: named by the sequence just left, or interrupted when sales took over."""
+    return sequence.id == journey.follow or sequence.id in journey.enrolled
+
+
+def _welcome(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> Answer:
+    if sequence.id in journey.enrolled:
+        return Answer(True, Reason("returns", {"sequence": sequence.id}))
+    return every((_again(journey, sequence, now), _for_them(journey, sequence, now, fit)))
+
+
+def _for_them(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> Answer:
+    answer = ask(sequence.audience, journey.evidence, now, fit)
+    figures = {"sequence": sequence.id, "why": answer.because.code, **answer.because.figures}
+    return answer._replace(because=Reason("audience" if answer.holds else "not the audience", figures))
+
+
+def _again(journey: Journey, sequence: Sequence, now: datetime) -> Answer:
+    left = journey.left.get(sequence.id)
+    if left is None:
+        return Answer(True, Reason("first time", {"sequence": sequence.id}))
+    if sequence.again is None:
+        return Answer(False, Reason("never again", {"sequence": sequence.id}))
+    opens = left + sequence.again
+    if now >= opens:
+        return Answer(True, Reason("again", {"sequence": sequence.id}))
+    return Answer(False, Reason("not again yet", {"sequence": sequence.id, "until": opens}), opens)
+
+
+def _entry(journey: Journey, sequence: Sequence) -> Reason:
+    figures = {
+        name: known.value
+        for name in ("source", "source_kind")
+        if (known := journey.evidence.attributes.get(name)) is not None
+    }
+    if sequence.id in journey.enrolled:
+        return Reason("returns", {"sequence": sequence.id, **figures})
+    return Reason("audience", {"sequence": sequence.id, **figures})
+
+
+def _leave(number: int, sequence: Sequence, now: datetime, because: Reason) -> f.Left:
+    match sequence.ending.then:
+        case "rest":
+            return f.Left(number, sequence.id, RESTING, now + sequence.ending.rest_for, (because,))
+        case "close":
+            return f.Left(number, sequence.id, CLOSED, None, (because,))
+        case other:
+            return f.Left(number, sequence.id, other, None, (because,))
+
+
+def _chosen(
+    journey: Journey, sequence: Sequence, choice: Choice, programme: Programme, now: datetime
+) -> Verdict:
+    piece = choice.piece
+    assert piece is not None
+    window = opening(sequence.calendar or programme.calendar, journey, programme, now)
+    pace = sequence.pace or programme.pace
+    chosen = f.Chosen(
+        number=journey.decisions + 1,
+        piece=piece.id,
+        occurrence=journey.occurrences.get(piece.id, 0) + 1,
+        sequence=sequence.id,
+        opens=now,
+        closes=window.closes,
+        expires=now + pace.expires_after,
+        zone=zone_of(journey.evidence, programme),
+        because=(choice.because,),
+        passed_over=choice.passed_over,
+    )
+    return Verdict(chosen, (choice.because,), passed_over=choice.passed_over)
+
+
+def _wait(*answers: Answer) -> Verdict:
+    """Wait until the first of these may change; the first is the main reason."""
+    return Verdict(None, tuple(_reasons(answers)), min(answer.until for answer in answers))
+
+
+def _reasons(answers: tuple[Answer, ...]) -> Iterator[Reason]:
+    first, *others = answers
+    yield first.because
+    for answer in others:
+        if not answer.holds and answer.because.code not in ("may write", "stands", "nothing asked"):
+            yield answer.because

@@ -1,0 +1,171 @@
+"""When we may write: windows of a calendar in the prospect's zone, gaps, rolling caps, cool-down.
+
+Whole days are counted on the calendar of the prospect (noon stays noon across a change of clocks), other
+times on the clock. A wall time that does not exist moves forward, one that exists twice is the first.
+The same calendar gives the clock of business time that sales promised. Source: docs/timing.md.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zlib import crc32
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from nurture.core.answers import FOREVER, Answer, Reason, every
+from nurture.core.evidence import Evidence, last_engaged
+from nurture.core.journey import Journey
+from nurture.core.programme import Calendar, Cap, Pace, Programme, Sequence
+
+_DAY = timedelta(days=1)
+_MOST_DAYS = 800
+"""How far ahead an opening is looked for; the readings know two years of holidays."""
+
+
+class Opening(NamedTuple):
+    """A time in which we may write: opens <= now < closes. FOREVER: there is none."""
+
+    opens: datetime
+    closes: datetime
+
+
+def zone_of(evidence: Evidence, programme: Programme) -> str:
+    """The prospect's zone if it is known and real, else the sender's."""
+    known = evidence.attributes.get("zone")
+    return str(known.value) if known and is_zone(known.value) else programme.zone
+
+
+@lru_cache(maxsize=1024)
+def is_zone(name: object) -> bool:
+    """Whether the zone database knows this name."""
+    try:
+        return isinstance(name, str) and bool(name) and ZoneInfo(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+def opening(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Opening:
+    """The opening that now is in, or the next one."""
+    zone = zone_of(journey.evidence, programme) if calendar.zone == "prospect" else calendar.zone
+    return next_opening(calendar, zone, days_off(calendar, journey, programme), journey.prospect, now)
+
+
+def next_opening(
+    calendar: Calendar, zone: str, off: frozenset[date], prospect: int, now: datetime
+) -> Opening:
+    """The same for a zone and days off that are known already."""
+    late = _spread(calendar, prospect)
+    day = now.astimezone(ZoneInfo(zone)).date() - _DAY
+    for ahead in range(_MOST_DAYS):
+        found = _window(calendar, zone, off, late, day + ahead * _DAY)
+        if found is not None and now < found.closes:
+            return found
+    return Opening(FOREVER, FOREVER)
+
+
+def days_off(calendar: Calendar, journey: Journey, programme: Programme) -> frozenset[date]:
+    """The calendar's own days off, and the public holidays where the prospect lives."""
+    country = journey.evidence.attributes.get("country")
+    if country is None or country.value not in calendar.countries:
+        return calendar.days_off
+    return calendar.days_off | programme.holidays.get(str(country.value), frozenset())
+
+
+def later(moment: datetime, wait: timedelta, zone: str) -> datetime:
+    """`moment` plus a wait: whole days on the calendar of the zone, everything else on the clock."""
+    if wait % _DAY:
+        return moment + wait
+    local = moment.astimezone(ZoneInfo(zone))
+    return (local + wait).replace(fold=0).astimezone(UTC)
+
+
+def may_write(journey: Journey, sequence: Sequence, programme: Programme, now: datetime) -> Answer:
+    """Is now a moment at which this sequence may write to this prospect?"""
+    return every(_gates(journey, sequence, programme, now))
+
+
+def _gates(journey: Journey, sequence: Sequence, programme: Programme, now: datetime) -> Iterator[Answer]:
+    zone = zone_of(journey.evidence, programme)
+    if journey.pause_until is not None:
+        yield _after(journey.pause_until, now, "pause")
+    paces = _paces(journey, sequence, programme)
+    if journey.sent_at:
+        gap = max(pace.gap for pace in paces)
+        yield _after(later(journey.sent_at[-1], gap, zone), now, "gap", days=gap / _DAY)
+    engaged = last_engaged(journey.evidence)
+    if engaged is not None:
+        cool_down = max(pace.cool_down for pace in paces)
+        yield _after(later(engaged, cool_down, zone), now, "cool down", days=cool_down / _DAY)
+    for cap in {cap for pace in paces for cap in pace.caps}:
+        yield _under(cap, journey, now)
+    yield in_window(sequence.calendar or programme.calendar, journey, programme, now)
+
+
+def in_window(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Answer:
+    """Is now inside an opening of the calendar?"""
+    found = opening(calendar, journey, programme, now)
+    if found.opens <= now:
+        return Answer(True, Reason("open", {"until": found.closes}), found.closes)
+    return Answer(False, Reason("closed", {"until": found.opens}), found.opens)
+
+
+def business_later(calendar: Calendar, start: datetime, time_of_business: timedelta) -> datetime:
+    """When so much business time of the calendar has passed. The very instant of closing is outside."""
+    left = time_of_business
+    day = start.astimezone(ZoneInfo(calendar.zone)).date()
+    for ahead in range(_MOST_DAYS):
+        found = _window(calendar, calendar.zone, calendar.days_off, timedelta(), day + ahead * _DAY)
+        if found is None or found.closes <= start:
+            continue
+        begins = max(start, found.opens)
+        if left <= found.closes - begins:
+            return begins + left
+        left -= found.closes - begins
+    return FOREVER
+
+
+def _after(moment: datetime, now: datetime, code: str, **figures: float) -> Answer:
+    if now >= moment:
+        return Answer(True, Reason(code))
+    return Answer(False, Reason(code, {"until": moment, **figures}), moment)
+
+
+def _under(cap: Cap, journey: Journey, now: datetime) -> Answer:
+    """Fewer than `most` messages in the rolling time; the oldest of them makes room when it is over."""
+    figures = {"most": cap.most, "days": cap.per / _DAY}
+    recent = [sent for sent in journey.sent_at if sent > now - cap.per]
+    if len(recent) < cap.most:
+        return Answer(True, Reason("cap", figures))
+    frees = recent[-cap.most] + cap.per
+    return Answer(False, Reason("cap", {**figures, "until": frees}), frees)
+
+
+def _paces(journey: Journey, sequence: Sequence, programme: Programme) -> list[Pace]:
+    """Pace belongs to the person: the programme's, and those of all sequences the person is in."""
+    paces = [programme.pace]
+    for other in programme.sequences:
+        if other.pace is not None and (other.id in journey.enrolled or other is sequence):
+            paces.append(other.pace)
+    return paces
+
+
+def _spread(calendar: Calendar, prospect: int) -> timedelta:
+    """Each prospect's fixed share of the spread, in whole seconds."""
+    seconds = int(calendar.spread.total_seconds())
+    return timedelta(seconds=crc32(str(prospect).encode()) % seconds) if seconds > 0 else timedelta()
+
+
+@lru_cache(maxsize=65536)
+def _window(
+    calendar: Calendar, zone: str, off: frozenset[date], late: timedelta, day: date
+) -> Opening | None:
+    if day.weekday() not in calendar.weekdays or day in off:
+        return None
+    opens = _instant(day, calendar.opens, zone) + late
+    closes = _instant(day, calendar.closes, zone)
+    return Opening(opens, closes) if opens < closes else None
+
+
+def _instant(day: date, wall: time, zone: str) -> datetime:
+    """The instant of a wall time: one that does not exist moves forward, of two it is the first."""
+    return datetime.combine(day, wall, ZoneInfo(zone)).astimezone(UTC)

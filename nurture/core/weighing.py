@@ -1,0 +1,264 @@
+"""Folding facts: `weigh` for the evidence, `evolve` for both folds, `refold` for a whole history.
+
+The evidence does not depend on the order in which facts arrive, only on (at, n): signals and
+consumption are reservoirs that refold themselves when a fact is late, and what they pour on into stages
+and topics follows by difference.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from nurture.core import facts as f
+from nurture.core.evidence import (
+    Evidence,
+    Grain,
+    Known,
+    Measure,
+    Reservoir,
+    counted,
+    insert,
+    pour,
+    remove,
+    withdraw,
+    without,
+)
+from nurture.core.journey import Journey, record
+from nurture.core.programme import Programme, Signal, Weights
+
+NOTED = Measure(half_life=timedelta(days=30))
+"""For signals that earn no points: their grains still answer "did it"."""
+
+CONSUMPTION = Measure(half_life=timedelta(days=36500), once_per=timedelta(days=1))
+"""Reading a piece counts once per 24 hours and is remembered for good."""
+
+_HUMAN = (f.Clicked, f.PageViewed, f.FormSent, f.Consumed, f.Happened, f.Replied)
+
+
+def begin(prospect: int, programme: Programme) -> Journey:
+    """A journey before its first fact."""
+    return Journey(prospect, stage=programme.stages.order[0])
+
+
+def evolve(journey: Journey, fact: f.Fact, programme: Programme) -> Journey:
+    """The journey with one more fact, record and evidence."""
+    after = record(journey, fact)
+    evidence = weigh(after.evidence, fact, programme.weights)
+    return after if evidence is after.evidence else after._replace(evidence=evidence)
+
+
+def refold(prospect: int, facts: Iterable[f.Fact], programme: Programme) -> Journey:
+    """The journey from nothing."""
+    journey = begin(prospect, programme)
+    for fact in facts:
+        journey = evolve(journey, fact, programme)
+    return journey
+
+
+def weigh(evidence: Evidence, fact: f.Fact, weights: Weights) -> Evidence:
+    """The evidence with one more fact."""
+    body = fact.body
+    match body:
+        case f.Entered():
+            return _enter(evidence, fact, body, weights)
+        case f.Learned():
+            return evidence._replace(attributes=_learn(evidence.attributes, fact, body))
+        case f.Answered(stage=str() as stage):
+            return _pour_stage(evidence, stage, Grain(fact.at, fact.n, weights.stages.enter), weights)
+        case f.Retracted():
+            return _retract(evidence, body.fact, weights)
+        case f.Erased():
+            return Evidence()
+    if not isinstance(body, _HUMAN):
+        return evidence
+    evidence = evidence._replace(engaged=insert(evidence.engaged, Grain(fact.at, fact.n, 1.0)))
+    for signal in weights.signals:
+        if _matches(signal, body, weights):
+            evidence = _seen(evidence, signal.name, fact, weights)
+    piece = piece_read(body, weights)
+    if piece is not None:
+        evidence = _read(evidence, piece, fact, weights)
+    elif isinstance(body, f.Clicked):
+        for topic in weights.about.get(body.piece, ("", ()))[1]:
+            evidence = _pour_topic(evidence, topic, Grain(fact.at, fact.n, 1.0), weights)
+    return evidence
+
+
+def signals_of(body: f.Body, weights: Weights) -> Iterator[str]:
+    """The signals a fact gives."""
+    return (signal.name for signal in weights.signals if _matches(signal, body, weights))
+
+
+def piece_read(body: f.Body, weights: Weights) -> str | None:
+    """The piece whose reading this fact shows: told so, or a click to or view of its url."""
+    match body:
+        case f.Consumed():
+            return body.piece if body.piece in weights.about else None
+        case f.Clicked() | f.PageViewed():
+            return weights.urls.get(_bare(body.url)) or weights.urls.get(_path(body.url))
+    return None
+
+
+def _matches(signal: Signal, body: f.Body, weights: Weights) -> bool:
+    match signal.kind, body:
+        case ("page", f.PageViewed()) | ("click", f.Clicked()):
+            text = (
+                _bare(body.url) if (signal.equals or signal.starts_with or "/")[0] != "/" else _path(body.url)
+            )
+        case "form", f.FormSent():
+            text = body.form
+        case "event", f.Happened():
+            text = body.name
+        case "reply", f.Replied():
+            text = ""
+        case "consumed", _:
+            piece = piece_read(body, weights)
+            if piece is None:
+                return False
+            return signal.equals in (None, piece, weights.about[piece][0])
+        case _:
+            return False
+    if signal.equals is not None:
+        return text == signal.equals
+    return signal.starts_with is None or text.startswith(signal.starts_with)
+
+
+def _seen(evidence: Evidence, name: str, fact: f.Fact, weights: Weights) -> Evidence:
+    line = weights.lines.get(name)
+    if line is not None and line.lasts is not None:
+        grains = insert(evidence.penalties.get(name, ()), Grain(fact.at, fact.n, line.points, line.points))
+        return evidence._replace(penalties={**evidence.penalties, name: grains})
+    grain = Grain(fact.at, fact.n, line.points if line else 0.0)
+    after = pour(evidence.signals.get(name), grain, _measure(name, weights))
+    return _signal_changed(evidence, name, after, weights)
+
+
+def _read(evidence: Evidence, piece: str, fact: f.Fact, weights: Weights) -> Evidence:
+    after = pour(evidence.consumed.get(piece), Grain(fact.at, fact.n, 1.0), CONSUMPTION)
+    return _consumed_changed(evidence, piece, after, weights)
+
+
+def _signal_changed(evidence: Evidence, name: str, after: Reservoir | None, weights: Weights) -> Evidence:
+    before = evidence.signals.get(name)
+    evidence = evidence._replace(signals=_put(evidence.signals, name, after))
+    stages = weights.stages.evidence.get(name, {})
+    topics = weights.topics.signals.get(name, ())
+    if not stages and not topics:
+        return evidence
+    return _pass_on(evidence, before, after, weights, stages=stages, topics=topics)
+
+
+def _consumed_changed(evidence: Evidence, piece: str, after: Reservoir | None, weights: Weights) -> Evidence:
+    before = evidence.consumed.get(piece)
+    evidence = evidence._replace(consumed=_put(evidence.consumed, piece, after))
+    stage, topics = weights.about.get(piece, ("", ()))
+    stages = {stage: weights.stages.consumed} if stage else {}
+    return _pass_on(evidence, before, after, weights, stages=stages, topics=topics)
+
+
+def _pass_on(
+    evidence: Evidence,
+    before: Reservoir | None,
+    after: Reservoir | None,
+    weights: Weights,
+    *,
+    stages: Mapping[str, float],
+    topics: Iterable[str],
+) -> Evidence:
+    """What counts now and did not before is poured into stages and topics; what no longer counts is drawn."""
+    then, now = counted(before), counted(after)
+    new = [grain for grain in after.grains if grain.n in now - then] if after else []
+    old = [grain for grain in before.grains if grain.n in then - now] if before else []
+    for stage, weight in stages.items():
+        for grain in new:
+            evidence = _pour_stage(evidence, stage, Grain(grain.at, grain.n, weight), weights)
+        for grain in old:
+            less = withdraw(evidence.stages.get(stage), grain._replace(points=weight), weights.stages.measure)
+            evidence = evidence._replace(stages=_put(evidence.stages, stage, less))
+    for topic in topics:
+        for grain in new:
+            evidence = _pour_topic(evidence, topic, Grain(grain.at, grain.n, 1.0), weights)
+        for grain in old:
+            less = withdraw(evidence.topics.get(topic), grain._replace(points=1.0), weights.topics.measure)
+            evidence = evidence._replace(topics=_put(evidence.topics, topic, less))
+    return evidence
+
+
+def _pour_stage(evidence: Evidence, stage: str, grain: Grain, weights: Weights) -> Evidence:
+    after = pour(evidence.stages.get(stage), grain, weights.stages.measure)
+    return evidence._replace(stages={**evidence.stages, stage: after})
+
+
+def _pour_topic(evidence: Evidence, topic: str, grain: Grain, weights: Weights) -> Evidence:
+    after = pour(evidence.topics.get(topic), grain, weights.topics.measure)
+    return evidence._replace(topics={**evidence.topics, topic: after})
+
+
+def _enter(evidence: Evidence, fact: f.Fact, body: f.Entered, weights: Weights) -> Evidence:
+    """Where somebody comes from: the first source stays; it may open a stage and name topics."""
+    attributes = dict(evidence.attributes)
+    for name, value in (("source", body.source), ("source_kind", body.kind), ("campaign", body.campaign)):
+        known = attributes.get(name)
+        if value and (known is None or (fact.at, fact.n) < (known.at, known.n)):
+            attributes[name] = Known(value, fact.at, fact.n)
+    evidence = evidence._replace(attributes=attributes)
+    prior = weights.stages.prior.get(body.source) or weights.stages.prior.get(body.kind)
+    if prior and prior != weights.stages.order[0]:
+        evidence = _pour_stage(evidence, prior, Grain(fact.at, fact.n, weights.stages.enter), weights)
+    for topic in weights.topics.sources.get(body.source, ()):
+        evidence = _pour_topic(evidence, topic, Grain(fact.at, fact.n, 1.0), weights)
+    return evidence
+
+
+def _learn(attributes: Mapping[str, Known], fact: f.Fact, body: f.Learned) -> Mapping[str, Known]:
+    learned = dict(attributes)
+    news: dict[str, Any] = {**body.values, **dict.fromkeys(body.personal, True)}
+    for name, value in news.items():
+        known = learned.get(name)
+        if known is None or (known.at, known.n) < (fact.at, fact.n):
+            learned[name] = Known(value, fact.at, fact.n)
+    return learned
+
+
+def _retract(evidence: Evidence, n: int, weights: Weights) -> Evidence:
+    for name, reservoir in evidence.signals.items():
+        after = without(reservoir, n, _measure(name, weights))
+        if after is not reservoir:
+            evidence = _signal_changed(evidence, name, after, weights)
+    for piece, reservoir in evidence.consumed.items():
+        after = without(reservoir, n, CONSUMPTION)
+        if after is not reservoir:
+            evidence = _consumed_changed(evidence, piece, after, weights)
+    return evidence._replace(
+        engaged=remove(evidence.engaged, n),
+        penalties=_kept({name: remove(grains, n) for name, grains in evidence.penalties.items()}),
+        stages=_kept({k: without(one, n, weights.stages.measure) for k, one in evidence.stages.items()}),
+        topics=_kept({k: without(one, n, weights.topics.measure) for k, one in evidence.topics.items()}),
+    )
+
+
+def _measure(name: str, weights: Weights) -> Measure:
+    line = weights.lines.get(name)
+    return line.measure if line else NOTED
+
+
+def _put(table: Mapping[str, Reservoir], name: str, value: Reservoir | None) -> Mapping[str, Reservoir]:
+    if value is not None:
+        return {**table, name: value}
+    return {other: one for other, one in table.items() if other != name}
+
+
+def _kept(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value}
+
+
+def _bare(url: str) -> str:
+    """Without query and fragment, without a closing slash."""
+    bare = url.split("#", 1)[0].split("?", 1)[0]
+    return bare.rstrip("/") or "/"
+
+
+def _path(url: str) -> str:
+    """The path alone, whatever the host."""
+    return _bare(urlsplit(url).path) if "//" in url else _bare(url)
