@@ -158,7 +158,8 @@ def _order(grain: Grain) -> tuple[datetime, int]:
 def _faded(value: float, after: timedelta, measure: Measure) -> float:
     if after.days < 0:
         return value
-    return value * 2.0 ** -(after / measure.half_life)
+    lost: float = 2.0 ** -(after / measure.half_life)
+    return value * lost
 
 
 def _surviving(grains: tuple[Grain, ...], measure: Measure) -> tuple[Grain, ...]:

@@ -101,27 +101,27 @@ def piece_read(body: f.Body, weights: Weights) -> str | None:
 
 
 def _matches(signal: Signal, body: f.Body, weights: Weights) -> bool:
-    match signal.kind, body:
-        case ("page", f.PageViewed()) | ("click", f.Clicked()):
-            text = (
-                _bare(body.url) if (signal.equals or signal.starts_with or "/")[0] != "/" else _path(body.url)
-            )
-        case "form", f.FormSent():
-            text = body.form
-        case "event", f.Happened():
-            text = body.name
-        case "reply", f.Replied():
-            text = ""
-        case "consumed", _:
-            piece = piece_read(body, weights)
-            if piece is None:
-                return False
-            return signal.equals in (None, piece, weights.about[piece][0])
-        case _:
-            return False
-    if signal.equals is not None:
-        return text == signal.equals
+    if signal.kind == "consumed":
+        piece = piece_read(body, weights)
+        return piece is not None and signal.equals in (None, piece, weights.about[piece][0])
+    text = _text(signal, body)
+    if text is None or signal.equals is not None:
+        return text is not None and text == signal.equals
     return signal.starts_with is None or text.startswith(signal.starts_with)
+
+
+def _text(signal: Signal, body: f.Body) -> str | None:
+    """What of this fact the signal reads; None where it reads another kind of fact."""
+    if isinstance(body, f.PageViewed | f.Clicked):
+        if signal.kind != ("page" if isinstance(body, f.PageViewed) else "click"):
+            return None
+        by_path = (signal.equals or signal.starts_with or "/").startswith("/")
+        return _path(body.url) if by_path else _bare(body.url)
+    if isinstance(body, f.FormSent) and signal.kind == "form":
+        return body.form
+    if isinstance(body, f.Happened) and signal.kind == "event":
+        return body.name
+    return "" if isinstance(body, f.Replied) and signal.kind == "reply" else None
 
 
 def _seen(evidence: Evidence, name: str, fact: f.Fact, weights: Weights) -> Evidence:
