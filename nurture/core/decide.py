@@ -23,6 +23,8 @@ from nurture.core.weighing import evolve
 
 MOST_ROUNDS = 8
 
+_NO_NEWS = ("not disqualified", "stands", "nothing asked", "no hand raised")
+
 
 class Verdict(NamedTuple):
     """What to do (None: wait until `until`), why, and which pieces were passed over."""
@@ -317,5 +319,5 @@ def _reasons(answers: tuple[Answer, ...]) -> Iterator[Reason]:
     first, *others = answers
     yield first.because
     for answer in others:
-        if not answer.holds and answer.because.code not in ("may write", "stands", "nothing asked"):
+        if not answer.holds and answer.because.code not in _NO_NEWS:
             yield answer.because

@@ -48,7 +48,9 @@ def is_lead(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> 
 def disqualified(evidence: Evidence, agreement: Agreement, now: datetime, fit: Fit) -> Answer:
     """Does a disqualifier hold? Unknown counts as no."""
     return some(
-        answer._replace(because=Reason("disqualified", {"rule": rule}))
+        answer._replace(
+            because=Reason("disqualified" if answer.holds else "not disqualified", {"rule": rule})
+        )
         for rule, condition in agreement.disqualify.items()
         for answer in (ask(condition, evidence, now, fit),)
     )
@@ -75,7 +77,7 @@ def asks_for_sales(journey: Journey, fit: Fit, agreement: Agreement, now: dateti
 def is_time(evidence: Evidence, agreement: Agreement, now: datetime, fit: Fit) -> Answer:
     """Does one timing rule hold? `until` of a refusal is the known date that will make one hold."""
     return some(
-        answer._replace(because=Reason("timing", {"rule": rule, **_prefixed(answer.because)}))
+        answer._replace(because=Reason("timing" if answer.holds else "not yet", _told(rule, answer.because)))
         for rule, condition in agreement.timing.items()
         for answer in (ask(condition, evidence, now, fit),)
     )
@@ -169,5 +171,5 @@ def _still_stood(journey: Journey, agreement: Agreement) -> bool:
     return points + penalties >= threshold - TOLERANCE
 
 
-def _prefixed(because: Reason) -> dict[str, object]:
-    return {"why": because.code, **{k: v for k, v in because.figures.items() if k != "rule"}}
+def _told(rule: str, because: Reason) -> dict[str, object]:
+    return {**because.figures, "rule": rule, "why": because.code}
