@@ -327,6 +327,16 @@ class Consent(Row, table=True):
     evidence: str = ""
 
 
+class Imported(Row, table=True):
+    """What the newest imported list said of a prospect, so that hearing it again changes nothing."""
+
+    __tablename__ = "imported"
+
+    prospect: int = _owner(primary=True)
+    said: dict[str, Any] = _json(default_factory=dict)
+    """Name of what was said -> keyed hash of its value."""
+
+
 class ProgrammeText(Row, table=True):
     """The canonical text of all authored files, under its content hash."""
 
@@ -377,6 +387,7 @@ HANDOFFS = Row.metadata.tables["handoffs"]
 DEALS = Row.metadata.tables["deals"]
 SUPPRESSIONS = Row.metadata.tables["suppressions"]
 CONSENTS = Row.metadata.tables["consents"]
+IMPORTED = Row.metadata.tables["imported"]
 PROGRAMMES = Row.metadata.tables["programmes"]
 ACTIVATIONS = Row.metadata.tables["activations"]
 ACTIVE = Row.metadata.tables["active"]
