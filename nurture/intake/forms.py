@@ -4,25 +4,32 @@ Pure. A form names its fields and the attributes they fill; `email` is always th
 The person is found by the address typed in and by nothing else, because mails are forwarded.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
 from nurture.core.facts import FormSent, Learned, Scalar
 from nurture.core.programme import Attribute, Form
+from nurture.intake.values import LONGEST_TEXT, YES, Habits, Unreadable, read_value
 
 EMAIL = "email"
 CONSENT = "consent"
 HONEYPOT = "homepage"
 """A field that people do not see. Whoever fills it in is a program."""
 
-MOST_TEXT = 1_000
 _MOST_ADDRESS = 254
-_YES = frozenset({"1", "on", "true", "yes", "y", "ja", "oui", "si"})
-_NO = frozenset({"0", "off", "false", "no", "n", "nein", "non"})
+_HABITS = Habits(decimal=".")
+_CHECKED = {"on": "yes", "off": "no"}
+"""What browsers send for a ticked box."""
+
+_SAYS = {
+    "number": "This is not a number. Write digits, like 250.",
+    "flag": "Answer yes or no.",
+    "date": "This is not a date. Write year, month and day, like 2026-03-02.",
+    "zone": "This is not a time zone. Write it like Europe/London.",
+    "country": "This is not a country. Write its two letters, like GB.",
+}
 
 
 class Heard(NamedTuple):
@@ -60,15 +67,15 @@ def read_form(
         if not given:
             continue
         try:
-            values[name] = read_value(attributes[attribute], given)
-        except ValueError as error:
-            problems.append(Problem(name, str(error)))
+            values[name] = _value(attributes[attribute], given)
+        except Unreadable:
+            problems.append(Problem(name, _says(attributes[attribute])))
     if problems or address is None:
         return tuple(problems)
     return Heard(
         address,
         *_sorted_out(form, attributes, values),
-        consented=bool(form.consent) and any(_is_yes(text) for text in texts.get(CONSENT, [])),
+        consented=bool(form.consent) and any(_ticked(text) for text in texts.get(CONSENT, [])),
         by_program=HONEYPOT not in form.fields and any(texts.get(HONEYPOT, [])),
     )
 
@@ -83,14 +90,6 @@ def normal_address(text: str) -> str | None:
     except EmailNotValidError:
         return None
     return f"{found.local_part}@{found.ascii_domain}".lower()
-
-
-def read_value(attribute: Attribute, texts: list[str]) -> Scalar:
-    """One attribute's value from what was typed. Raises ValueError with a sentence for the person."""
-    if any(len(text) > MOST_TEXT for text in texts):
-        raise ValueError(f"This is too long: at most {MOST_TEXT:,} characters fit.")
-    reader = _READERS.get(attribute.type)
-    return reader(attribute, texts) if reader else texts[0]
 
 
 def clean(text: str) -> str:
@@ -109,71 +108,19 @@ def _sorted_out(
     return learned, personal, FormSent(form.name, answers)
 
 
-def _is_yes(text: str) -> bool:
-    return text.casefold() in _YES
+def _ticked(text: str) -> bool:
+    return _CHECKED.get(text.casefold(), text.casefold()) in YES
 
 
-def _number(attribute: Attribute, texts: list[str]) -> float:
-    try:
-        number = float(texts[0].replace(" ", "").replace(",", ""))
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e15:
-        raise ValueError("This is not a number. Write digits, like 250.")
-    return number
+def _value(attribute: Attribute, texts: list[str]) -> Scalar:
+    """Several answers of one name are several items of a list; elsewhere the last one counts."""
+    text = ";".join(texts) if attribute.type == "list" else texts[-1]
+    if attribute.type == "flag":
+        text = _CHECKED.get(text.casefold(), text)
+    return read_value(text, attribute, _HABITS)
 
 
-def _flag(attribute: Attribute, texts: list[str]) -> bool:
-    text = texts[-1].casefold()
-    if text not in _YES | _NO:
-        raise ValueError("Answer yes or no.")
-    return text in _YES
-
-
-def _date(attribute: Attribute, texts: list[str]) -> str:
-    try:
-        return date.fromisoformat(texts[0]).isoformat()
-    except ValueError:
-        raise ValueError("This is not a date. Write year, month and day, like 2026-03-02.") from None
-
-
-def _choice(attribute: Attribute, texts: list[str]) -> str:
-    return _one_of(attribute, texts[0])
-
-
-def _list(attribute: Attribute, texts: list[str]) -> tuple[str, ...]:
-    parts = [part.strip() for text in texts for part in text.split(",")]
-    return tuple(dict.fromkeys(_one_of(attribute, part) for part in parts if part))
-
-
-def _one_of(attribute: Attribute, text: str) -> str:
-    if not attribute.values:
-        return text
-    for value in attribute.values:
-        if value.casefold() == text.casefold():
-            return value
-    raise ValueError(f"Choose one of: {', '.join(attribute.values)}.")
-
-
-def _zone(attribute: Attribute, texts: list[str]) -> str:
-    if texts[0] not in available_timezones():
-        raise ValueError("This is not a time zone. Write it like Europe/London.")
-    return texts[0]
-
-
-def _country(attribute: Attribute, texts: list[str]) -> str:
-    code = texts[0].upper()
-    if not (len(code) == 2 and code.isascii() and code.isalpha()):
-        raise ValueError("Write the country as two letters, like GB.")
-    return code
-
-
-_READERS: Mapping[str, Callable[[Attribute, list[str]], Scalar]] = {
-    "number": _number,
-    "flag": _flag,
-    "date": _date,
-    "choice": _choice,
-    "list": _list,
-    "zone": _zone,
-    "country": _country,
-}
+def _says(attribute: Attribute) -> str:
+    if attribute.values:
+        return f"Choose one of these: {', '.join(attribute.values)}."
+    return _SAYS.get(attribute.type, f"This is too long: at most {LONGEST_TEXT:,} characters fit.")

@@ -31,8 +31,8 @@ _FEWEST_FOR_ALL = 3
 _MOST_AGENT = 200
 
 _MACHINE_AGENTS = re.compile(
-    r"""^(?!mozilla/|opera/) | ^mozilla/\d\.\d$      # every browser begins so, and says more
-    | https?:// | @ | \(compatible;\s*(?!msie|konqueror)      # gives an address to complain to, as no browser does
+    r"""^(?!mozilla/|opera/) | ^mozilla/\d\.\d$  # every browser begins so, and says more
+    | https?:// | @ | \(compatible;\s*(?!msie|konqueror)  # says where to complain, as no browser does
     | (?<!cu)bot | crawl | spider | slurp | scan(ner|ning)\b | archiver | monitor(ing)?\b
     | preview | unfurl | linkexpand | google-safety
     | headless | phantomjs | puppeteer | playwright | selenium | webdriver

@@ -170,8 +170,8 @@ def test_a_hundred_thousand_hits_are_judged_in_a_moment():
         "Safari/537.36 Edg/126.0.0.0",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
         "Version/17.5 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (Linux; Android 9; CUBOT_P30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile "
-        "Safari/537.36",
+        "Mozilla/5.0 (Linux; Android 9; CUBOT_P30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 "
+        "Mobile Safari/537.36",
         "Opera/9.80 (Windows NT 6.1) Presto/2.12.388 Version/12.18",
     ],
 )
