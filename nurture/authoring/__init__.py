@@ -2,9 +2,25 @@
 
 `read_files(folder)` -> `load(files, today=...)` -> `Loaded(workspace, problems)`. A workspace holds the
 core's `Programme`, the compiled templates and the canonical files; loading those gives the same hash.
+
+Other files that people write, such as the map of an import, are read as strictly: `decode`, `read_yaml`.
 """
 
-from nurture.authoring.problems import Problem
+from nurture.authoring.problems import Problem, nearest, shown
+from nurture.authoring.source import Path, Source, decode
 from nurture.authoring.workspace import Loaded, Workspace, load, read_files
+from nurture.authoring.yaml import read_yaml
 
-__all__ = ["Loaded", "Problem", "Workspace", "load", "read_files"]
+__all__ = [
+    "Loaded",
+    "Path",
+    "Problem",
+    "Source",
+    "Workspace",
+    "decode",
+    "load",
+    "nearest",
+    "read_files",
+    "read_yaml",
+    "shown",
+]
