@@ -1,0 +1,47 @@
+"""From a template file and a prospect to a message. The names below are the door; the rest is inside.
+
+split(path, text) -> Source
+    A file's parts: front_text (YAML), body_text, text_part (after `--- text`, or None) and their lines.
+compile_piece(path, source, *, subject, preheader, title, layout, layouts, sender, site) -> Template
+    Once, when the programme is loaded. `path` is the file's name, ending in .md or .html. `subject` and
+    `preheader` are `Words(text, line, column)`: the front matter's values and where they stand.
+    `layout` names one of `layouts` (name -> text of templates/layouts/<name>.html); None: the body is a
+    whole HTML document. Raises TemplateProblems, whose `.problems` are all that is wrong, sorted:
+    TemplateProblem(path, line, column, what, hint). A problem of a layout names the layout's file, so
+    equal ones come back for every piece that uses it: keep them in a set.
+Template
+    .links     absolute targets; link number n (from 1) is links[n - 1]
+    .uses      attributes of `prospect` without which there is no message
+    .mentions  all attributes of `prospect` in it, the guarded ones too
+    .names     every place of one: Name(attribute, line, column, path). Whether the attribute is declared
+               is for the caller to say.
+    .size      bytes of its HTML before values; .warnings  TemplateProblems to tell, that refuse nothing
+render(template, prospect, *, sender, site, link, unsubscribe_url) -> Rendered(subject, html, text)
+    For one recipient. `prospect` maps attributes to plain data, absent or None where not known;
+    `link(n)` gives the address to print for link n. Raises MissingValue or UnfitValue, both CannotRender.
+compile_packet(html, text, *, path="templates/sales/packet") -> PacketTemplate
+    Sales' note: `html` of packet.html, `text` of packet.txt, whose first line is `Subject: ...`. One
+    variable, `packet`. Raises TemplateProblems.
+render_packet(template, packet) -> Rendered
+    `packet` is plain data: dicts, lists, text, numbers, dates.
+"""
+
+from nurture.rendering.problems import (
+    CannotRender,
+    MissingValue,
+    TemplateProblem,
+    TemplateProblems,
+    UnfitValue,
+)
+from nurture.rendering.source import Source, Words, split
+
+__all__ = [
+    "CannotRender",
+    "MissingValue",
+    "Source",
+    "TemplateProblem",
+    "TemplateProblems",
+    "UnfitValue",
+    "Words",
+    "split",
+]
