@@ -223,31 +223,21 @@ def tell(prospect: int, facts: Iterable[f.Fact], programme: Programme) -> list[L
     journey = begin(prospect, programme)
     zone = programme.zone
     chosen: dict[int, f.Chosen] = {}
-    ended: set[int] = set()
-    told: list[tuple[datetime, int, Line]] = []
-    on_its_way: dict[int, tuple[datetime, int, Line]] = {}
+    told: dict[object, tuple[datetime, int, Line]] = {}
     for fact in facts:
         before, journey = journey, evolve(journey, fact, programme)
         zone = zone_of(journey.evidence, programme)
-        body = fact.body
+        body, key = fact.body, (fact.at, fact.n)
         if isinstance(body, f.Chosen):
             chosen[body.number] = body
-            line = Line(
-                fact.at, "chosen", piece_path(body.piece, programme), _reasons(body.because, zone), True
-            )
-            on_its_way[body.number] = (fact.at, fact.n, line)
-            continue
-        if isinstance(body, f.TouchEnded):
-            if body.touch in on_its_way and body.touch not in ended:
-                ended.add(body.touch)
-                del on_its_way[body.touch]
-            told.append(
-                (fact.at, fact.n, _touch_line(fact.at, body, chosen.get(body.touch), programme, zone))
-            )
-            continue
-        told.append((fact.at, fact.n, line_of(fact, before, journey, programme)))
-    told.extend(on_its_way.values())
-    return [line for _, _, line in sorted(told, key=lambda one: one[:2])]
+            what, because = piece_path(body.piece, programme), _reasons(body.because, zone)
+            told["touch", body.number] = (*key, Line(fact.at, "chosen", what, because, True))
+        elif isinstance(body, f.TouchEnded):
+            told.pop(("touch", body.touch), None)
+            told[fact.n] = (*key, _touch_line(fact.at, body, chosen.get(body.touch), programme, zone))
+        else:
+            told[fact.n] = (*key, line_of(fact, before, journey, programme))
+    return [line for _, _, line in sorted(told.values(), key=lambda one: one[:2])]
 
 
 def line_of(fact: f.Fact, before: Journey, after: Journey, programme: Programme) -> Line:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from nurture.core.answers import Answer, Reason, every, some
 from nurture.core.conditions import GRADES, Fit, ask
 from nurture.core.evidence import Evidence, Grain, worth
+from nurture.core.facts import Answered
 from nurture.core.fit import fit as judge_fit
 from nurture.core.intent import TOLERANCE, contributions, fresh, reaches, score
 from nurture.core.journey import Journey
@@ -103,6 +104,23 @@ def fallen(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> A
     if journey.shaken == "retracted" and _still_stood(journey, agreement):
         return Answer(False, Reason("stands"), out.until)
     return Answer(True, Reason("no longer stands", {"why": journey.shaken}))
+
+
+def answered(
+    agreement: Agreement, handoff: int, answer: str, reason: str, *, by: str, at: datetime
+) -> Answered:
+    """Sales' answer as a fact, with what the agreement says its reason means.
+
+    Raises ValueError for a reason the agreement does not know.
+    """
+    reasons = {"rejected": agreement.rejected, "recycled": agreement.recycled}.get(answer)
+    if reasons is None:
+        return Answered(handoff, answer, reason, by)
+    if reason not in reasons:
+        raise ValueError(f'"{reason}" is no reason for {answer}; the agreement knows {", ".join(reasons)}')
+    meaning = reasons[reason]
+    rest_until = at + meaning.after if meaning.after is not None else None
+    return Answered(handoff, answer, reason, by, meaning.stage, rest_until, meaning.then == "close")
 
 
 def _by_score(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> Iterator[Answer]:
