@@ -26,6 +26,7 @@ ENDINGS = ("sent", "failed", "expired", "suppressed")
 DECIDED = ("enrolled", "chosen", "cancelled", "moved", "promoted", "withdrawn", "recalled", "left", *ENDINGS)
 _ANSWERS = ("accepted", "rejected", "recycled", "opportunity", "won", "lost")
 _NOON = time(12)
+_START_HINT = "start: 2026-03-02 08:00 Europe/London"
 _LINE = re.compile(r"day +(\d+)(?: +(\d{1,2}):(\d{2}))? +([a-z_]+)(?: +(\S.*))?$")
 
 
@@ -100,7 +101,7 @@ def _told(path: str, number: int, line: str) -> Told:
     if not found:
         raise _problem(path, number, "not a journey line", "day 2  clicked  /pricing")
     day, hour, minute, verb, rest = found.groups()
-    what, why = (re.split(r" {2,}", rest, maxsplit=1) + [""])[:2] if rest else ("", "")
+    what, _, why = re.sub(r" {2,}", "\t", rest or "", count=1).partition("\t")
     if verb not in DECIDED and verb not in _OBSERVED:
         raise _problem(path, number, f'"{verb}" is no verb', "one of " + ", ".join((*DECIDED, *_OBSERVED)))
     clock = None
@@ -118,7 +119,7 @@ def _start(path: str, number: int, text: str) -> tuple[datetime, str]:
             raise ValueError
         return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC), zone
     except ValueError:
-        raise _problem(path, number, f'"{text}" is no start', "2026-03-02 08:00 Europe/London") from None
+        raise _problem(path, number, f'"{text}" is no start', _START_HINT) from None
 
 
 def _who(path: str, number: int, text: str) -> dict[str, str]:
@@ -284,7 +285,11 @@ def _observed(line: Told, story: Story, journey: Journey, programme: Programme, 
                 return answered(programme.agreement, journey.handoff, verb, what, by="story", at=at)
             except ValueError as error:
                 raise _problem(story.path, line.number, str(error), f"{verb} <reason>") from None
-    return {"replied": f.Replied, "complained": f.Complained, "released": f.Released}[line.verb]()
+        case "complained":
+            return f.Complained()
+        case "released":
+            return f.Released()
+    return f.Replied()
 
 
 _OBSERVED = (
@@ -318,7 +323,8 @@ def _compare(story: Story, came: Sequence[Line]) -> Iterator[str]:
             (text,) = show([line], story.start, story.zone)
             yield f"{story.path}: not written, but came out: {text}"
         elif line is None and wanted is not None:
-            yield f"{story.path}:{wanted.number}: did not come out: day {wanted.day} {wanted.verb} {wanted.what}"
+            written = f"day {wanted.day} {wanted.verb} {wanted.what}"
+            yield f"{story.path}:{wanted.number}: did not come out: {written}"
         elif wanted is not None and line is not None and not _same(wanted, line, story):
             (text,) = show([line], story.start, story.zone)
             yield f"{story.path}:{wanted.number}: came out as: {text}"
