@@ -1,0 +1,28 @@
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+install:  ## install nurture with everything the tests need into the active environment
+	$(PYTHON) -m pip install --quiet -e '.[dev]'
+
+test:  ## core, stories, SQLite: under 90 seconds
+	$(PYTHON) -m pytest -q -m 'not slow and not postgres'
+
+test-all:  ## everything, PostgreSQL and Chromium too
+	$(PYTHON) -m pytest -q
+
+lint:  ## ruff and mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+demo:  ## 300 prospects, 60 days, in under a minute
+	$(PYTHON) -m nurture.cli demo
+
+bench:  ## the measurements of benchmarks/, as ratios in one run
+	$(PYTHON) benchmarks/core.py
+	$(PYTHON) benchmarks/delivery.py
+
+.PHONY: help install test test-all lint demo bench
