@@ -116,10 +116,10 @@ def _opening(journey: Journey, facts: Sequence[f.Fact], programme: Programme, zo
     if not read:
         engaged = last_engaged(journey.evidence)
         return start or (f"Their last sign of life was on {moment(engaged, zone)}." if engaged else "")
-    at, name = max(read, key=lambda pair: pair[0])
-    piece = programme.pieces[name]
-    doubt = f" It answers: {piece.answers}" if piece.answers else ""
-    return f"{start}They read “{piece.title}” on {moment(at, zone)}.{doubt}"
+    at, latest = max(read, key=lambda pair: pair[0])
+    last = programme.pieces[latest]
+    doubt = f" It answers: {last.answers}" if last.answers else ""
+    return f"{start}They read “{last.title}” on {moment(at, zone)}.{doubt}"
 
 
 def _warnings(journey: Journey) -> list[str]:
