@@ -260,7 +260,7 @@ def test_the_log_stays_small_while_much_is_written(
         ("sqlite:///:memory:", "cannot be used"),
         ("mysql://x/y", "cannot be used"),
         ("nurture.db", "is no address"),
-        ("postgres://nobody:secret@127.0.0.1/x", "is no address"),
+        ("postgres://nobody:secret@127.0.0.1/x", "cannot be used"),
         ("sqlite:////nowhere/at/all/nurture.db", "Cannot open the database /nowhere/at/all/nurture.db"),
         ("postgresql://nobody:secret@127.0.0.1:1/x", "Cannot reach the database postgresql"),
     ],
