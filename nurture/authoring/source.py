@@ -57,12 +57,10 @@ class Source:
         """The value at a path, None where the file has another shape."""
         value = self.data
         for step in path:
-            if isinstance(value, dict) and step in value:
-                value = value[step]
-            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            else:
+            items = dict(enumerate(value)) if isinstance(value, list) else value
+            if not isinstance(items, dict) or step not in items:
                 return None
+            value = items[step]
         return value
 
     def entries(self, *path: str | int) -> Iterator[tuple[Path, str, Any]]:
@@ -90,7 +88,9 @@ def worded(path: Path) -> str:
         if isinstance(step, int):
             text += f"[{step + 1}]"
         else:
-            text += ("." if text else "") + "".join(letter if letter.isprintable() else "?" for letter in step)
+            text += ("." if text else "") + "".join(
+                letter if letter.isprintable() else "?" for letter in step
+            )
     return text if len(text) <= 120 else text[:120] + "..."
 
 

@@ -42,7 +42,9 @@ def read_toml(file: str, text: str) -> Source:
         source.problems.append(_said(file, text, str(wrong)))
         return source
     except (ValueError, RecursionError):
-        source.problems.append(Problem(file, 1, 1, "", "nested too deep, or a number too large", "shorten it"))
+        source.problems.append(
+            Problem(file, 1, 1, "", "nested too deep, or a number too large", "shorten it")
+        )
         return source
     return Source(file, data, source.places, source.problems)
 
@@ -61,7 +63,9 @@ def _value(value: Any) -> str:
         case str():
             return _text(value)
         case dict():
-            return "{" + ", ".join(f"{_text(key)} = {_value(item)}" for key, item in sorted(value.items())) + "}"
+            return (
+                "{" + ", ".join(f"{_text(key)} = {_value(item)}" for key, item in sorted(value.items())) + "}"
+            )
         case list():
             return "[" + ", ".join(_value(item) for item in value) + "]"
         case date() | time():

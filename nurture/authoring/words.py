@@ -6,7 +6,7 @@ example. YAML's own ideas of dates and times are never used.
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -108,7 +108,9 @@ def day(value: object) -> Day:
         return Day(ahead)
     if _ISO.fullmatch(text):
         return Day(on=fixed_day(text))
-    raise Unreadable(f"{shown(value)} is not a day", 'try "today", "90 days ago", "in 30 days" or "2026-03-02"')
+    raise Unreadable(
+        f"{shown(value)} is not a day", 'try "today", "90 days ago", "in 30 days" or "2026-03-02"'
+    )
 
 
 def weekdays(value: object) -> frozenset[int]:
@@ -191,6 +193,13 @@ def country(value: object) -> str:
     raise Unreadable(f"{shown(value)} is not a country", hint)
 
 
+def holiday(value: object) -> str | date:
+    """A country, whose public holidays are meant, or a single day."""
+    if value == "prospect":
+        raise Unreadable('"prospect" is not a country', "name the countries, for example [GB, US]")
+    return fixed_day(value) if isinstance(value, str) and value[:1].isdigit() else country(value)
+
+
 @cache
 def countries() -> frozenset[str]:
     """The countries whose public holidays are known, by their two letters."""
@@ -217,12 +226,3 @@ def _meant(written: str) -> str:
     unit = units.get(letters[:1], "day")
     plural = "" if int(found[1]) == 1 else "s"
     return f"{int(found[1])} {'business ' if found[2] else ''}{unit}{plural}"
-
-
-def is_instant(value: str) -> bool:
-    """Whether an ISO date or moment is written there."""
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True

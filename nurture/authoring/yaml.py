@@ -28,7 +28,10 @@ _SAID = {
         "a colon where no key can stand",
         "put text with a colon in quotes, and check the indentation",
     ),
-    "did not find expected key": ("a key was expected here", "check the indentation of this line and the last"),
+    "did not find expected key": (
+        "a key was expected here",
+        "check the indentation of this line and the last",
+    ),
     "did not find expected '-' indicator": ("a list item was expected here", "start it with a dash"),
     "did not find expected ',' or ']'": ("the list above is not closed", "close it with ]"),
     "did not find expected ',' or '}'": ("the mapping above is not closed", "close it with }"),
@@ -53,6 +56,7 @@ class _Open:
     path: Path
     anchor: str | None
     nodes_before: int
+    height: int = 1
     key: str | None = None
     skip: bool = False  # the key just read was refused: its value is read and dropped
     wants_key: bool = True
@@ -74,7 +78,7 @@ class _Reader:
         self.lines_before = lines_before
         self.result: Any = None
         self.stack: list[_Open] = []
-        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.anchors: dict[str, tuple[Any, int, int]] = {}  # value, nodes, height
         self.nodes = 0
         self.aliases = 0
         self.documents = 0
@@ -88,7 +92,9 @@ class _Reader:
         except yaml.MarkedYAMLError as wrong:
             self._broken(wrong)
         except (yaml.YAMLError, ValueError, RecursionError) as wrong:
-            self._problem((1, 1), f"cannot be read as YAML ({str(wrong)[:80]})", "save it as plain UTF-8 text")
+            self._problem(
+                (1, 1), f"cannot be read as YAML ({str(wrong)[:80]})", "save it as plain UTF-8 text"
+            )
             self.result = None
 
     def _take(self, event: Any) -> None:
@@ -126,8 +132,12 @@ class _Reader:
             self._stop(event, f"the alias *{event.anchor[:40]} stands inside itself", "write the value out")
         if event.anchor not in self.anchors:
             self._stop(event, f"the alias *{event.anchor[:40]} has no anchor above it", "write the value out")
-        value, nodes = self.anchors[event.anchor]
+        value, nodes, height = self.anchors[event.anchor]
         self._count(event, nodes)
+        if len(self.stack) + height > DEEPEST:
+            self._stop(event, f"nested deeper than {DEEPEST} levels", "flatten it")
+        if self.stack:
+            self.stack[-1].height = max(self.stack[-1].height, height + 1)
         self._add(value, event)
 
     def _open(self, event: Any, value: Any) -> None:
@@ -142,12 +152,14 @@ class _Reader:
     def _close(self) -> None:
         done = self.stack.pop()
         if done.anchor:
-            self.anchors[done.anchor] = done.value, self.nodes - done.nodes_before + 1
+            self.anchors[done.anchor] = done.value, self.nodes - done.nodes_before + 1, done.height
+        if self.stack:
+            self.stack[-1].height = max(self.stack[-1].height, done.height + 1)
 
     def _scalar(self, event: Any) -> None:
         value = event.value if event.style or event.tag == "!" else self._plain(event)
         if event.anchor:
-            self.anchors[event.anchor] = value, 1
+            self.anchors[event.anchor] = value, 1, 0
         self._add(value, event)
 
     def _plain(self, event: Any) -> Any:
@@ -163,7 +175,9 @@ class _Reader:
         whole = found[2] is None and found[3] is None
         number = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
         if not math.isfinite(number) or abs(number) > 1e15:
-            self._problem(self._mark(event), f"the number {shown(text)} is too large", "put it in quotes if it is text")
+            self._problem(
+                self._mark(event), f"the number {shown(text)} is too large", "put it in quotes if it is text"
+            )
             return 0
         return int(text) if whole else number
 

@@ -1,0 +1,252 @@
+"""The settings of a workspace: where the store is, how mail leaves, what listens where.
+
+They stand in `nurture.toml` beside the programme's own sections (sender, site, sales, attributes, forms),
+which the authoring package reads. Keys and passwords stand in `secrets.toml`.
+"""
+
+import binascii
+import os
+import tomllib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import field
+from difflib import get_close_matches
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from nurture.errors import Mistake
+
+PROGRAMME_SECTIONS = ("sender", "site", "sales", "attributes", "forms")
+"""The sections of nurture.toml that belong to the programme: their text is part of its hash."""
+
+SECRETS = "secrets.toml"
+
+_LARGEST = 100_000
+_KEY_BYTES = 32
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Store:
+    """[store]"""
+
+    database: StrictStr = Field(
+        default="sqlite:///nurture.db",
+        pattern=r"^(sqlite:///.|postgresql\+psycopg://.)",
+        description="sqlite:///FILE (relative to the workspace) or postgresql+psycopg://...",
+    )
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Smtp:
+    """[smtp]: the server that takes our mail. Without it, mail goes to files in outbox/."""
+
+    host: StrictStr = Field(min_length=1, description="Name of the server")
+    port: StrictInt = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: StrictStr = Field(default="", description="Name to sign in with; the password stands in secrets.toml")
+    connections: StrictInt = Field(default=5, ge=1, le=100, description="Kept open at most")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Web:
+    """[web]: the public pages, links and forms."""
+
+    bind: StrictStr = Field(
+        default="127.0.0.1:8025", pattern=r"^.+:[0-9]{1,5}$", description="host:port to listen on"
+    )
+    public: StrictStr = Field(
+        default="http://127.0.0.1:8025",
+        pattern=r"^https?://[^/\s]+$",
+        description="The address others reach it at, without a closing slash",
+    )
+    trusted_proxies: tuple[StrictStr, ...] = Field(
+        default=(), description="Addresses whose X-Forwarded-For is believed"
+    )
+
+
+SECTIONS = {"store": Store, "smtp": Smtp, "web": Web}
+"""The sections that are settings."""
+
+Clock = Literal["real", "virtual"]
+Tracking = Literal["off", "clicks", "full"]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Settings:
+    """Everything that is not the programme. `folder` is the workspace; no `smtp`: .eml files in `outbox/`."""
+
+    folder: Path
+    store: Store = Field(default_factory=Store)
+    smtp: Smtp | None = None
+    web: Web = Field(default_factory=Web)
+    clock: Clock = "real"
+    tracking: Tracking = "clicks"
+
+    @property
+    def database(self) -> str:
+        """The store's URL; a SQLite file is given by its full path."""
+        file = self.store.database.removeprefix("sqlite:///")
+        if file in (self.store.database, ":memory:"):
+            return self.store.database
+        return f"sqlite:///{(self.folder / file).resolve()}"
+
+    @property
+    def outbox(self) -> Path:
+        """Where mail goes as .eml files when there is no [smtp]."""
+        return self.folder / "outbox"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Keys and passwords. None of them is ever shown: not in repr, not in an error."""
+
+    current: str
+    """Which token key signs new links."""
+    tokens: Mapping[str, bytes] = field(repr=False)
+    """Token keys by id; older ones still open the links they signed."""
+    suppression: bytes = field(repr=False)
+    """Hashes addresses that are never mailed. Never changes."""
+    smtp_password: str | None = field(default=None, repr=False)
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the workspace in `folder`. Raises Mistake with the first thing to put right."""
+    data = _read(folder / "nurture.toml")
+    ours = {name: value for name, value in data.items() if name not in PROGRAMME_SECTIONS}
+    try:
+        return TypeAdapter(Settings).validate_python({**ours, "folder": folder})
+    except ValidationError as wrong:
+        raise Mistake(_sentence("nurture.toml", wrong)) from None
+
+
+def read_secrets(folder: Path) -> Secrets:
+    """The keys of the workspace in `folder`. Raises Mistake, which never shows a value."""
+    data = _read(folder / SECRETS, "; nurture init writes one")
+    _only("", data, ("tokens", "suppression", "smtp"))
+    tokens = dict(_table(data, "tokens"))
+    current = _text(tokens.pop("current", None), "tokens.current")
+    keys = {name: _key(value, f"tokens.{name}") for name, value in tokens.items()}
+    if current not in keys:
+        raise Mistake(f"{SECRETS}: tokens.current names a key that is not in [tokens]")
+    suppression = _table(data, "suppression")
+    _only("suppression.", suppression, ("key",))
+    smtp = _table(data, "smtp")
+    _only("smtp.", smtp, ("password",))
+    password = smtp.get("password")
+    return Secrets(
+        current=current,
+        tokens=keys,
+        suppression=_key(suppression.get("key"), "suppression.key"),
+        smtp_password=None if password is None else _text(password, "smtp.password"),
+    )
+
+
+def write_secrets(folder: Path) -> None:
+    """New keys in a file that only its owner can read. Never overwrites: FileExistsError."""
+    token, suppression = (b64encode(token_bytes(_KEY_BYTES)).decode() for _ in range(2))
+    text = (
+        "# Keys of this workspace. Keep them out of version control, and keep a copy somewhere safe.\n"
+        "# Token keys sign links; to change them add k2 and make it current (k1 still opens old links).\n"
+        f'[tokens]\ncurrent = "k1"\nk1 = "{token}"\n\n'
+        "# Hashes the addresses that are never mailed. It can never change.\n"
+        f'[suppression]\nkey = "{suppression}"\n'
+    )
+    handle = os.open(folder / SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _read(file: Path, hint: str = "; is this a workspace? nurture init makes one") -> dict[str, Any]:
+    try:
+        raw = file.read_bytes()
+        if len(raw) > _LARGEST:
+            raise Mistake(f"{file.name} is larger than {_LARGEST:,} bytes; shorten it")
+        return tomllib.loads(raw.decode("utf-8-sig").replace("\r\n", "\n"))
+    except FileNotFoundError:
+        raise Mistake(f"there is no {file.name} in {file.parent.resolve()}{hint}") from None
+    except OSError as wrong:
+        raise Mistake(f"{file} cannot be read: {wrong.strerror}") from None
+    except UnicodeDecodeError:
+        raise Mistake(f"{file.name} is not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as wrong:
+        raise Mistake(f"{file.name} is not valid TOML: {_without_values(str(wrong))}") from None
+    except (ValueError, RecursionError):
+        raise Mistake(f"{file.name} is nested too deep or holds a number too large") from None
+
+
+def _without_values(said: str) -> str:
+    """What the reader of TOML says quotes names of keys at most, but may be long."""
+    return said if len(said) < 200 else said[:80] + " ..." + said[-40:]
+
+
+def _sentence(file: str, wrong: ValidationError) -> str:
+    """The first thing that is wrong, as a sentence with its place."""
+    found = wrong.errors(include_url=False, include_input=False)
+    error = min(found, key=lambda one: one["type"] != "unexpected_keyword_argument")
+    where = ".".join(str(step) for step in error["loc"])
+    match error["type"]:
+        case "unexpected_keyword_argument":
+            return f"{file}: unknown key {where}{_nearest(error['loc'])}"
+        case "missing":
+            return f"{file}: {where} is missing"
+        case "dataclass_type":
+            return f"{file}: {where} must be a section, [{where}]"
+        case "literal_error":
+            return f"{file}: {where} must be {error['ctx']['expected']}"
+        case "string_pattern_mismatch":
+            return f"{file}: {where} does not look right; it is {_about(error['loc'])}"
+    said = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{file}: {where}: {said}"
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    known = list(_fields(place[:-1])) + ([] if place[:-1] else list(PROGRAMME_SECTIONS))
+    close = get_close_matches(str(place[-1]), known, 1)
+    return f'; did you mean "{close[0]}"?' if close else "; known: " + ", ".join(known)
+
+
+def _about(place: tuple[int | str, ...]) -> str:
+    return _fields(place[:-1])[str(place[-1])]
+
+
+def _fields(section: tuple[int | str, ...]) -> dict[str, str]:
+    """The keys of a section, each with what it is for."""
+    kind: Any = SECTIONS[str(section[0])] if section else Settings
+    schema = TypeAdapter(kind).json_schema()["properties"]
+    return {name: about.get("description", "") for name, about in schema.items() if name != "folder"}
+
+
+def _only(section: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in table:
+        if name not in known:
+            close = get_close_matches(name, known, 1) or known
+            raise Mistake(f'{SECRETS}: unknown key {section}{name}; did you mean "{close[0]}"?')
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, dict):
+        raise Mistake(f"{SECRETS}: [{name}] must be a section")
+    return table
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise Mistake(f"{SECRETS}: {name} is missing or is not text")
+    return value
+
+
+def _key(value: object, name: str) -> bytes:
+    try:
+        key = b64decode(_text(value, name), validate=True)
+    except (binascii.Error, ValueError):
+        raise Mistake(f"{SECRETS}: {name} is not base64") from None
+    if len(key) != _KEY_BYTES:
+        raise Mistake(f"{SECRETS}: {name} must be {_KEY_BYTES} bytes in base64, not {len(key)}")
+    return key
