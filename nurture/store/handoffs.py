@@ -1,0 +1,144 @@
+"""Handoffs in the store: the list sales works from, its answers, and the mail that tells of them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from nurture.core import facts as f
+from nurture.core.journey import ANSWERS, PROMOTED
+from nurture.core.programme import Programme
+from nurture.core.promotion import answered
+from nurture.errors import Mistake
+from nurture.store.facts import note
+from nurture.store.tables import DEALS, HANDOFFS, PROSPECTS
+
+RETRY = timedelta(minutes=5)
+"""How long until the mail to sales is tried again; it is sent at least once, with the same id."""
+
+
+class Mailable(NamedTuple):
+    """A handoff whose mail is due, with the identity that the packet leaves out."""
+
+    id: int
+    prospect: int
+    packet: dict[str, Any]
+    address: str | None
+    account: str
+    personal: dict[str, Any]
+    attempts: int
+
+
+def list_handoffs(connection: Connection, *, state: str | None = None) -> Sequence[Any]:
+    """Handoffs with the prospect's address, the newest first; of one state, if asked."""
+    query = (
+        select(HANDOFFS, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal)
+        .join(PROSPECTS, PROSPECTS.c.id == HANDOFFS.c.prospect)
+        .order_by(HANDOFFS.c.promoted_at.desc(), HANDOFFS.c.id.desc())
+    )
+    if state is not None:
+        query = query.where(HANDOFFS.c.state == state)
+    return connection.execute(query).all()
+
+
+def get(connection: Connection, id: int) -> Any:
+    """One handoff. Raises Mistake if there is none."""
+    query = (
+        select(HANDOFFS, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal)
+        .join(PROSPECTS, PROSPECTS.c.id == HANDOFFS.c.prospect)
+        .where(HANDOFFS.c.id == id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise Mistake(f"there is no handoff {id}; `nurture handoff list` shows those there are")
+    return row
+
+
+def answer(
+    connection: Connection,
+    id: int,
+    given: str,
+    *,
+    programme: Programme,
+    now: datetime,
+    reason: str = "",
+    by: str = "",
+    amount: int | None = None,
+    currency: str = "",
+) -> None:
+    """Write sales' answer: the fact, the handoff's state, and for won and lost the deal (minor units).
+
+    Raises Mistake where the answer does not follow the last one, or the agreement knows no such reason.
+    """
+    row = get(connection, id)
+    standing = PROMOTED if row.state == "open" else row.state
+    if standing not in ANSWERS[given]:
+        after = ", ".join("open" if state == PROMOTED else state for state in ANSWERS[given])
+        raise Mistake(f"handoff {id} is {row.state}: {given} follows {after}")
+    try:
+        body = answered(programme.agreement, row.decision, given, reason, by=by, at=now)
+    except ValueError as wrong:
+        raise Mistake(str(wrong)) from None
+    news: list[tuple[f.Body, datetime]] = [(body, now)]
+    if given in ("opportunity", "won", "lost"):
+        deal = f"handoff-{id}"
+        news.append((f.DealChanged(deal, "open" if given == "opportunity" else given), now))
+        _keep_deal(connection, deal, row, given, now, amount, currency)
+    note(connection, {row.prospect: news}, known=now, programme=programme.hash)
+    connection.execute(
+        update(HANDOFFS).where(HANDOFFS.c.id == id).values(state=given, reason=reason, by=by, answered_at=now)
+    )
+
+
+def take_back(connection: Connection, prospect: int, state: str, now: datetime) -> None:
+    """The open handoff of a prospect was withdrawn or recalled."""
+    open_one = HANDOFFS.c.prospect == prospect, HANDOFFS.c.state == "open"
+    connection.execute(update(HANDOFFS).where(*open_one).values(state=state, answered_at=now))
+
+
+def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailable]:
+    """Handoffs whose mail is due. They are put off at once, so that two daemons rarely send the same."""
+    query = (
+        select(HANDOFFS, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal)
+        .join(PROSPECTS, PROSPECTS.c.id == HANDOFFS.c.prospect)
+        .where(HANDOFFS.c.mailed_at.is_(None), HANDOFFS.c.mail_due_at <= now)
+        .order_by(HANDOFFS.c.mail_due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=HANDOFFS)
+    )
+    rows = connection.execute(query).all()
+    if rows:
+        connection.execute(
+            update(HANDOFFS)
+            .where(HANDOFFS.c.id.in_([row.id for row in rows]))
+            .values(mail_due_at=now + RETRY, mail_attempts=HANDOFFS.c.mail_attempts + 1)
+        )
+    return [
+        Mailable(row.id, row.prospect, row.packet, row.address, row.account, row.personal, row.mail_attempts)
+        for row in rows
+    ]
+
+
+def mailed(connection: Connection, id: int, now: datetime, words: str) -> None:
+    """The mail to sales was accepted."""
+    connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(mailed_at=now, words=words))
+
+
+def not_mailed(connection: Connection, id: int, words: str) -> None:
+    """It was not; it will be tried again. `words` say why."""
+    connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(words=words))
+
+
+def _keep_deal(
+    connection: Connection, deal: str, row: Any, given: str, now: datetime, amount: int | None, currency: str
+) -> None:
+    values: dict[str, Any] = {"status": "open" if given == "opportunity" else given}
+    if given != "opportunity":
+        values["closed_on"] = now.date()
+    if amount is not None:
+        values |= {"amount": amount, "currency": currency}
+    changed = connection.execute(update(DEALS).where(DEALS.c.id == deal).values(**values))
+    if changed.rowcount == 0:
+        opened = {"id": deal, "prospect": row.prospect, "account": row.account, "opened_on": now.date()}
+        connection.execute(insert(DEALS).values(**opened, **values))
