@@ -49,7 +49,7 @@ class Smtp:
     host: StrictStr = Field(min_length=1, description="Name of the server")
     port: StrictInt = Field(default=587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
-    user: StrictStr = Field(default="", description="Name to sign in with; the password stands in secrets.toml")
+    user: StrictStr = Field(default="", description="To sign in; the password is in secrets.toml")
     connections: StrictInt = Field(default=5, ge=1, le=100, description="Kept open at most")
 
 

@@ -6,18 +6,23 @@ core's `Programme`, the compiled templates and the canonical files; loading thos
 Other files that people write, such as the map of an import, are read as strictly: `decode`, `read_yaml`.
 """
 
+from nurture.authoring.files import read_files
+from nurture.authoring.fitting import fitted
 from nurture.authoring.problems import Problem, nearest, shown
+from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Path, Source, decode
-from nurture.authoring.workspace import Loaded, Workspace, load, read_files
+from nurture.authoring.workspace import Loaded, Workspace, load
 from nurture.authoring.yaml import read_yaml
 
 __all__ = [
     "Loaded",
     "Path",
     "Problem",
+    "Shape",
     "Source",
     "Workspace",
     "decode",
+    "fitted",
     "load",
     "nearest",
     "read_files",

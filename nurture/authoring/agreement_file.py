@@ -1,8 +1,9 @@
 """agreement.yaml: what marketing and sales signed. Who is a lead, and what becomes of one."""
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from math import inf
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -172,8 +173,12 @@ class AgreementShape(Shape):
     agreed: SignaturesShape
     fit: FitShape
     intent: dict[Text, LineShape] = Field(min_length=1, description="Signal to points")
-    timing: dict[Id, ConditionShape] = Field(min_length=1, description="One must hold before a score promotes")
-    hand_raise: dict[Text, HandRaiseShape] = Field(default={}, description="Signal that asks for sales outright")
+    timing: dict[Id, ConditionShape] = Field(
+        min_length=1, description="One must hold before a score promotes"
+    )
+    hand_raise: dict[Text, HandRaiseShape] = Field(
+        default={}, description="Signal that asks for sales outright"
+    )
     promote: dict[Grade, Positive] = Field(
         min_length=1, description="Grade to the points it needs; a grade not named never goes by score"
     )
@@ -191,7 +196,7 @@ def build_agreement(source: Source, shape: AgreementShape, names: Names) -> Agre
         marketing=shape.agreed.marketing,
         sales=shape.agreed.sales,
         review_by=shape.agreed.review_by,
-        grades=dict(shape.fit.grades),
+        grades={grade: float(floor) for grade, floor in shape.fit.grades.items()},
         criteria=tuple(
             Criterion(name, one.weight, read_condition(source, ("fit", "criteria", name, "when"), names))
             for name, one in shape.fit.criteria.items()
@@ -201,7 +206,7 @@ def build_agreement(source: Source, shape: AgreementShape, names: Names) -> Agre
         hand_raise=tuple(
             HandRaise(signal, one.at_least, one.lasts) for signal, one in shape.hand_raise.items()
         ),
-        promote=dict(shape.promote),
+        promote={grade: float(needed) for grade, needed in shape.promote.items()},
         fresh_points=shape.after_sales_returns.fresh_points,
         disqualify={name: read_condition(source, ("disqualify", name), names) for name in shape.disqualify},
         rejected={reason: one.build() for reason, one in shape.answers.rejected.items()},
@@ -226,7 +231,7 @@ def check_agreement(source: Source, names: Names, programme: Source, today: date
     for section in ("timing", "disqualify"):
         for path, _, about in source.entries(section):
             if isinstance(about, dict):
-                read_condition(source, path, names, about_fit=section == "timing")
+                read_condition(source, path, names)
     for answer in ("rejected", "recycled"):
         for path, _, _ in source.entries("answers", answer):
             stage = source.at(*path, "stage")
@@ -246,7 +251,9 @@ def _check_review(source: Source, today: date) -> None:
         source.wrong(place, "the review is not after the signature", "choose a later day")
     elif review - agreed > LONGEST_UNREVIEWED:
         latest = agreed + LONGEST_UNREVIEWED
-        source.wrong(place, f"more than {LONGEST_UNREVIEWED.days} days after it was signed", f"review by {latest}")
+        source.wrong(
+            place, f"more than {LONGEST_UNREVIEWED.days} days after it was signed", f"review by {latest}"
+        )
     elif review < today:
         source.wrong(place, "the review is overdue", "look at it together and sign again", warning=True)
 
@@ -254,7 +261,7 @@ def _check_review(source: Source, today: date) -> None:
 def _check_grades(source: Source) -> None:
     floors = [(grade, floor) for _, grade, floor in source.entries("fit", "grades") if _is_number(floor)]
     floors.sort()
-    for (better, high), (worse, low) in zip(floors, floors[1:], strict=False):
+    for (better, high), (worse, low) in pairwise(floors):
         if low >= high:
             what = f"{worse} begins at {low:g}, not below {better} at {high:g}"
             source.wrong(("fit", "grades", worse), what, "let the better grade need more")
@@ -271,7 +278,12 @@ def _check_line(source: Source, path: Path, signal: str, line: dict[str, Any], p
     if points < 0:
         for name in ("half_life", "cap", "once_per"):
             if name in line:
-                source.wrong((*path, name), f"negative points have no {name}: they stand in full", "remove it", key=True)
+                source.wrong(
+                    (*path, name),
+                    f"negative points have no {name}: they stand in full",
+                    "remove it",
+                    key=True,
+                )
         if "lasts" not in line:
             source.wrong(path, "negative points do not say how long they last", "add lasts: 90 days")
         return
@@ -282,12 +294,16 @@ def _check_line(source: Source, path: Path, signal: str, line: dict[str, Any], p
     if "half_life" not in line:
         source.wrong(path, "points that never fade", "add half_life: 14 days")
     if _is_number(cap) and cap < points:
-        source.wrong((*path, "cap"), f"the cap, {cap:g}, is below the points, {points:g}", f"at least {points:g}")
+        source.wrong(
+            (*path, "cap"), f"the cap, {cap:g}, is below the points, {points:g}", f"at least {points:g}"
+        )
     thresholds = [needed for _, _, needed in source.entries("promote") if _is_number(needed)]
     if thresholds and _is_passive(programme, signal) and (not _is_number(cap) or cap >= min(thresholds)):
         place = (*path, "cap") if "cap" in line else path
         what = f"{shown(signal)} alone could reach the {min(thresholds):g} points that promote"
-        source.wrong(place, what, f"cap it below {min(thresholds):g}: clicking around is not a reason to call")
+        source.wrong(
+            place, what, f"cap it below {min(thresholds):g}: clicking around is not a reason to call"
+        )
 
 
 def _is_passive(programme: Source, signal: str) -> bool:
@@ -296,7 +312,7 @@ def _is_passive(programme: Source, signal: str) -> bool:
     if not isinstance(about, dict):
         return False
     page = about.get("page")
-    return "click" in about or page == "any" or page == {"starts_with": "/"}
+    return "click" in about or page in ("any", {"starts_with": "/"})
 
 
 def _check_clock(source: Source) -> None:
@@ -306,8 +322,10 @@ def _check_clock(source: Source) -> None:
         return
     day = timedelta(hours=8)
     if recall.of(day) < answer.of(day):
-        source.wrong(("clock", "recall"), "a lead would be recalled before sales must have answered", "make it longer")
+        source.wrong(
+            ("clock", "recall"), "a lead would be recalled before sales must have answered", "make it longer"
+        )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

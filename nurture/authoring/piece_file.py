@@ -38,9 +38,7 @@ def _url(value: object) -> str:
     return text.rstrip("/") or "/"
 
 
-Url = Annotated[
-    str, PlainValidator(_url), WithJsonSchema({"type": "string", "examples": ["/guides/cost"]})
-]
+Url = Annotated[str, PlainValidator(_url), WithJsonSchema({"type": "string", "examples": ["/guides/cost"]})]
 OneLine = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\n]*\S[^\n]*$")]
 
 
@@ -58,7 +56,9 @@ class FrontMatterShape(Shape):
     when: ConditionShape | None = Field(default=None, description="For whom it is; unknown is not for them")
     publish_on: FixedDay | None = None
     expires_on: FixedDay | None = None
-    layout: Text = Field(default="plain", description="A file of templates/layouts, or none for a whole document")
+    layout: Text = Field(
+        default="plain", description="A file of templates/layouts, or none for a whole document"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,15 @@ def stage_and_id(file: str) -> tuple[str, str]:
     return path.parent.name, path.stem
 
 
-def build_piece(piece: PieceFile, shape: FrontMatterShape, names: Names, hosts: tuple[str, ...], layout: str, uses: tuple[str, ...]) -> Piece:
+def build_piece(
+    piece: PieceFile,
+    *,
+    shape: FrontMatterShape,
+    names: Names,
+    hosts: tuple[str, ...],
+    layout: str,
+    uses: tuple[str, ...],
+) -> Piece:
     """The core's piece. `layout` is the layout's text, which its hash covers."""
     return Piece(
         id=piece.id,
@@ -122,7 +130,12 @@ def check_piece(source: Source, names: Names, layouts: frozenset[str], today: da
     if opens and ends and ends <= opens:
         source.wrong(("expires_on",), "it expires before it is published", "choose a later day")
     elif ends and ends <= today:
-        source.wrong(("expires_on",), "it has expired and is not sent any more", "choose a later day, or delete it", warning=True)
+        source.wrong(
+            ("expires_on",),
+            "it has expired and is not sent any more",
+            "choose a later day, or delete it",
+            warning=True,
+        )
 
 
 def check_together(pieces: list[PieceFile], said: frozenset[str] | None, hosts: tuple[str, ...]) -> None:
@@ -135,13 +148,19 @@ def check_together(pieces: list[PieceFile], said: frozenset[str] | None, hosts: 
     for piece in pieces:
         if piece.id in ids:
             piece.source.wrong((), f"the id {shown(piece.id)} is that of {ids[piece.id]}", "rename this file")
-        elif said is not None and piece.id not in said and not said & {word for _, word in piece.source.words("topics")}:
+        elif (
+            said is not None
+            and piece.id not in said
+            and not said & {word for _, word in piece.source.words("topics")}
+        ):
             hint = "add it to say: of a sequence, or delete the file"
             piece.source.wrong((), f"no sequence says {shown(piece.id)}", hint)
         ids.setdefault(piece.id, piece.file)
         url = _readable_url(piece.source.at("url"), hosts)
         if url and url in urls:
-            piece.source.wrong(("url",), f"the url {shown(url)} is that of {urls[url]}", "one page belongs to one piece")
+            piece.source.wrong(
+                ("url",), f"the url {shown(url)} is that of {urls[url]}", "one page belongs to one piece"
+            )
         elif url:
             urls[url] = piece.file
     _check_circles({piece.id: piece for piece in pieces})
@@ -149,14 +168,17 @@ def check_together(pieces: list[PieceFile], said: frozenset[str] | None, hosts: 
 
 def _check_circles(pieces: dict[str, PieceFile]) -> None:
     """A piece that comes back to itself by what it needs can never be sent. Each circle is told once."""
-    needs = {id: [word for _, word in piece.source.words("needs") if word in pieces] for id, piece in pieces.items()}
+    needs = {
+        id: [word for _, word in piece.source.words("needs") if word in pieces]
+        for id, piece in pieces.items()
+    }
     told: set[str] = set()
-    for id in pieces:
+    for id, piece in pieces.items():
         trail = _way_back(id, needs)
         if trail and not told & set(trail):
             told.update(trail)
             way = " -> ".join([id, *trail][:8])
-            pieces[id].source.wrong(("needs",), f"needs itself in a circle: {way}", "remove one of these needs")
+            piece.source.wrong(("needs",), f"needs itself in a circle: {way}", "remove one of these needs")
 
 
 def _way_back(start: str, needs: dict[str, list[str]]) -> list[str]:

@@ -30,7 +30,9 @@ class SignalShape(Shape):
     """One matcher: a page, a click, an event, a form, a piece that was read, or a reply."""
 
     page: Matcher | None = Field(default=None, description="A page of ours was read: the path")
-    click: Matcher | None = Field(default=None, description="A link in a message was followed: any, or the path")
+    click: Matcher | None = Field(
+        default=None, description="A link in a message was followed: any, or the path"
+    )
     event: Text | None = Field(default=None, description="An event of the product or site, by its name")
     form: Text | None = Field(default=None, description="A form of nurture.toml was sent")
     consumed: Text | None = Field(default=None, description="A piece was read: any, a stage, or a piece's id")
@@ -61,12 +63,16 @@ class EvidenceShape(Shape):
 class StagesShape(Shape):
     """The buyer's stages, and what opens and closes them."""
 
-    order: list[Id] = Field(default=list(FIRST_STAGES), min_length=1, max_length=9, description="From first to last")
+    order: list[Id] = Field(
+        default=list(FIRST_STAGES), min_length=1, max_length=9, description="From first to last"
+    )
     half_life: SomeTime = Field(description="Time in which evidence of a stage loses half its weight")
     enter: Positive = Field(description="Units of evidence that open a stage")
     exit: Positive = Field(description="Below this a stage is left, one step back")
     dwell: Duration = Field(description="A stage is not left sooner than this after it was entered")
-    prior: dict[Text, Text] = Field(default={}, description="Source, or kind of source, to the stage it suggests")
+    prior: dict[Text, Text] = Field(
+        default={}, description="Source, or kind of source, to the stage it suggests"
+    )
     evidence: EvidenceShape = Field(default=EvidenceShape(), description="Signal to stage to units")
 
     def build(self) -> Stages:
@@ -86,7 +92,9 @@ class StagesShape(Shape):
 class TopicsShape(Shape):
     """What somebody cares about."""
 
-    half_life: SomeTime = Field(default="30 days", validate_default=True, description="Time in which interest halves")
+    half_life: SomeTime = Field(
+        default="30 days", validate_default=True, description="Time in which interest halves"
+    )
     signals: dict[Text, list[Text]] = Field(default={}, description="Signal to topics")
     sources: dict[Text, list[Text]] = Field(default={}, description="Source to topics")
 
@@ -160,7 +168,9 @@ def _check_signal(source: Source, path: Path, about: dict[str, Any], names: Name
         for test in ("starts_with", "is") if isinstance(match, dict) else ():
             text = source.at(*path, kind, test)
             if isinstance(text, str) and not text.startswith(("/", "http://", "https://")):
-                source.wrong((*path, kind, test), f"{shown(text)} is neither a path nor an address", f'try "/{text}"')
+                source.wrong(
+                    (*path, kind, test), f"{shown(text)} is neither a path nor an address", f'try "/{text}"'
+                )
     if isinstance(about.get("form"), str):
         refer(source, (*path, "form"), "form", about["form"], names.forms)
     if isinstance(about.get("consumed"), str) and about["consumed"] != "any":
@@ -183,10 +193,10 @@ def _check_stages(source: Source, names: Names) -> None:
             source.wrong(path, f"{shown(stage)} is a folder of templates already", "choose another name")
         seen.add(stage)
     for path, kind, stage in source.entries("stages", "prior"):
-        if isinstance(stage, str) and refer(source, path, "stage", stage, names.stages):
-            if kind == "default" and stage != names.stages[0]:
-                what = f"everyone begins at the first stage, {shown(names.stages[0])}"
-                source.wrong(path, what, "name the sources that suggest another")
+        known = isinstance(stage, str) and refer(source, path, "stage", stage, names.stages)
+        if known and kind == "default" and stage != names.stages[0]:
+            what = f"everyone begins at the first stage, {shown(names.stages[0])}"
+            source.wrong(path, what, "name the sources that suggest another")
     for path, signal, weights in source.entries("stages", "evidence"):
         if signal == "consumed":
             continue

@@ -1,6 +1,7 @@
 """sequences/*.yaml: what we say, in what order, to whom, and what comes when it is all said."""
 
-from collections.abc import Mapping, Sequence as Listed
+from collections.abc import Mapping
+from collections.abc import Sequence as Listed
 from datetime import timedelta
 
 from pydantic import Field
@@ -34,7 +35,9 @@ class EndingShape(Shape):
 
     wait: Duration = Field(description="Since the last message or sign of life, whichever is later")
     then: Text = Field(description="rest, close, or the id of a sequence that follows")
-    for_: SomeTime | None = Field(default=None, alias="for", description="How long to rest; 90 days if not said")
+    for_: SomeTime | None = Field(
+        default=None, alias="for", description="How long to rest; 90 days if not said"
+    )
 
 
 class SlowerShape(Shape):
@@ -51,7 +54,9 @@ class SequenceShape(Shape):
     sequence: Id = Field(description="Its id")
     priority: int = Field(ge=-1000, le=1000, description="The highest speaks first")
     audience: ConditionShape = Field(description="Who is taken in; {} is everyone")
-    again: Again = Field(default=None, description="May somebody come in a second time: never, or after 180 days")
+    again: Again = Field(
+        default=None, description="May somebody come in a second time: never, or after 180 days"
+    )
     leave_when: ConditionShape | None = Field(default=None, description="Who leaves at once")
     say: list[Text] = Field(min_length=1, description="Ids of pieces, or topics, in order")
     when_nothing_is_left: EndingShape
@@ -85,7 +90,11 @@ def said(say: Listed[str], topics: Mapping[str, Listed[str]]) -> tuple[str, ...]
     named = {word for word in say if word in topics}
     ids: list[str] = []
     for word in say:
-        about = [word] if word in topics else [id for id, its in topics.items() if word in its and id not in named]
+        about = (
+            [word]
+            if word in topics
+            else [id for id, its in topics.items() if word in its and id not in named]
+        )
         ids += [id for id in about if id not in ids]
     return tuple(ids)
 
@@ -108,7 +117,8 @@ def check_sequence(source: Source, names: Names, programme: Source) -> None:
     for name in ("gap", "cool_down"):
         theirs, ours = _time(source, "slower", name), _time(programme, "pace", name)
         if theirs is not None and ours is not None and theirs < ours:
-            what = f"{shown(source.at('slower', name))} is quicker than {programme.at('pace', name)} in programme.yaml"
+            usual = programme.at("pace", name)
+            what = f"{shown(source.at('slower', name))} is quicker than {usual} in programme.yaml"
             source.wrong(("slower", name), what, "a sequence may only be slower")
 
 
@@ -116,13 +126,19 @@ def _check_ending(source: Source, names: Names) -> None:
     then = source.at("when_nothing_is_left", "then")
     path = ("when_nothing_is_left", "then")
     if source.at("sequence") in ENDINGS:
-        source.wrong(("sequence",), f"{shown(source.at('sequence'))} is taken by when_nothing_is_left", "rename it")
+        source.wrong(
+            ("sequence",), f"{shown(source.at('sequence'))} is taken by when_nothing_is_left", "rename it"
+        )
     if isinstance(then, str) and then not in (*ENDINGS, *names.sequences):
         source.wrong(path, f"there is no sequence {shown(then)}", nearest(then, [*ENDINGS, *names.sequences]))
     if isinstance(then, str) and then == source.at("sequence"):
-        source.wrong(path, "a sequence cannot follow itself", 'use "again" to let somebody come in a second time')
+        source.wrong(
+            path, "a sequence cannot follow itself", 'use "again" to let somebody come in a second time'
+        )
     if then != "rest" and source.at("when_nothing_is_left", "for") is not None:
-        source.wrong(("when_nothing_is_left", "for"), '"for" is how long to rest', "remove it, or then: rest", key=True)
+        source.wrong(
+            ("when_nothing_is_left", "for"), '"for" is how long to rest', "remove it, or then: rest", key=True
+        )
 
 
 def _slower(written: SlowerShape, pace: Pace) -> Pace:

@@ -1,21 +1,44 @@
-"""The authored files as one workspace: the programme, its compiled texts, and what is wrong with them."""
+"""The authored files as one workspace: the programme, its compiled texts, and what is wrong with them.
+
+Reading goes in four steps, so that everything wrong is told at once: every file becomes plain data with
+places; the names declared in all of them are gathered; every file is put in its shape and what must fit
+together is checked; only then, if nothing is wrong, the core's programme is built.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from nurture.authoring.problems import Problem, errors
-from nurture.authoring.source import Files
-from nurture.core.programme import Programme
+from nurture.authoring import agreement_file, piece_file, programme_file, sequence_file, words, workspace_file
+from nurture.authoring.agreement_file import AgreementShape, build_agreement, check_agreement
+from nurture.authoring.files import LAYOUTS, SALES, canonical, content_hash, readable
+from nurture.authoring.fitting import fitted
+from nurture.authoring.names import Names, gather, refer
+from nurture.authoring.piece_file import FrontMatterShape, PieceFile, build_piece, check_piece, check_together
+from nurture.authoring.problems import Problem, errors, shown
+from nurture.authoring.programme_file import ProgrammeShape, check_programme
+from nurture.authoring.sequence_file import SequenceShape, build_sequence, check_sequence
+from nurture.authoring.source import Files, Places, Source
+from nurture.authoring.texts import check_layout, check_names, compile_packets, compile_text, ours
+from nurture.authoring.toml import read_toml
+from nurture.authoring.workspace_file import WorkspaceShape, check_workspace
+from nurture.authoring.yaml import read_yaml
+from nurture.core.programme import Calendar, Programme, Sender, Site
+from nurture.rendering import TemplateProblems, split
+
+YEARS_OF_HOLIDAYS = 2
+"""Public holidays are resolved for today's year and so many after it."""
+
+_SOMEBODY = Sender("Somebody", "somebody@example.com", "Company", "Street 1")
+_SOMEWHERE = Site("https://www.example.com")
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything that was authored, ready to run.
 
-    `templates` and `packets` are the compiled texts: of pieces by id, of notes to sales by file stem.
+    `templates` are the compiled texts of pieces by id, `packets` those of notes to sales by file stem.
     `files` is the canonical text from which `load` makes this very workspace again; `hash` is its content
     hash, which facts name.
     """
@@ -40,11 +63,193 @@ class Loaded:
         return errors(self.problems)
 
 
-def read_files(folder: Path) -> dict[str, bytes]:
-    """The authored files of a workspace, by path relative to it. Stories and secrets are not among them."""
-    raise NotImplementedError
-
-
 def load(files: Files, *, today: date) -> Loaded:
-    """The workspace that these files make, or every problem in them at once. Never raises on bad input."""
-    raise NotImplementedError
+    """The workspace that these files make, or every problem in them at once. Never raises on bad input.
+
+    `today` decides which years' public holidays are resolved and whether a review is overdue; it changes
+    neither the text nor the hash.
+    """
+    reading = _Reading(files, today)
+    workspace = reading.workspace()
+    return Loaded(workspace, tuple(sorted(set(reading.problems))))
+
+
+class _Reading:
+    """One pass over the files of a workspace."""
+
+    def __init__(self, files: Files, today: date) -> None:
+        self.problems: list[Problem] = []
+        self.today = today
+        self.texts = readable(files, self.problems)
+        self.given = set(files)
+        self.toml = self._single(workspace_file.FILE)
+        self.programme = self._single(programme_file.FILE)
+        self.agreement = self._single(agreement_file.FILE)
+        self.sequences = [
+            self._yaml(file, text)
+            for file, text in self.texts.items()
+            if file.startswith(sequence_file.FOLDER)
+        ]
+        self.layouts = {
+            file.removeprefix(LAYOUTS).removesuffix(".html"): text
+            for file, text in self.texts.items()
+            if file.startswith(LAYOUTS)
+        }
+        self.pieces = [piece for file, text in self.texts.items() if (piece := self._piece(file, text))]
+        self.names = self._names()
+        order = {stage: number for number, stage in enumerate(self.names.stages)}
+        self.pieces.sort(key=lambda piece: (order.get(piece.stage, len(order)), piece.file))
+
+    def workspace(self) -> Workspace | None:
+        """The workspace, if nothing is wrong."""
+        toml = self._fitted(self.toml, WorkspaceShape)
+        programme = self._fitted(self.programme, ProgrammeShape)
+        agreement = self._fitted(self.agreement, AgreementShape)
+        sequences = [fitted(source, SequenceShape) for source in self.sequences]
+        fronts = [fitted(piece.source, FrontMatterShape) for piece in self.pieces]
+        self._check()
+        sender, site = (toml.build_sender(), toml.build_site()) if toml else (_SOMEBODY, _SOMEWHERE)
+        templates = self._templates(sender, site)
+        packets = compile_packets(
+            {file: text for file, text in self.texts.items() if file.startswith(SALES)}, self.problems
+        )
+        if errors(self.problems) or not (toml and programme and agreement):
+            return None
+        kept = canonical(self.texts, self.toml.data)
+        hash = content_hash(kept)
+        stages = programme.stages.build()
+        pace = programme.pace.build()
+        pieces = {
+            piece.id: build_piece(
+                piece,
+                shape=front,
+                names=self.names,
+                hosts=site.hosts,
+                layout=self.layouts.get(front.layout, ""),
+                uses=tuple(templates[piece.id].uses),
+            )
+            for piece, front in zip(self.pieces, fronts, strict=True)
+            if front
+        }
+        plans = [
+            build_sequence(source, shape, self.names, pieces, pace)
+            for source, shape in zip(self.sequences, sequences, strict=True)
+            if shape
+        ]
+        plans.sort(key=lambda plan: (-plan.priority, plan.id))
+        deal = build_agreement(self.agreement, agreement, self.names)
+        calendar = programme.calendar.build()
+        calendars = [calendar, deal.clock.hours, *(plan.calendar for plan in plans if plan.calendar)]
+        built = Programme(
+            hash=hash,
+            sender=sender,
+            site=site,
+            sales=tuple(toml.sales.to),
+            attributes=toml.build_attributes(),
+            forms=toml.build_forms(),
+            signals=tuple(signal.build(name) for name, signal in programme.signals.items()),
+            stages=stages,
+            topics=programme.topics.build(),
+            pace=pace,
+            calendar=calendar,
+            zone=toml.sender.zone,
+            pieces=pieces,
+            sequences=tuple(plans),
+            agreement=deal,
+            holidays=holidays_of(calendars, self.today),
+        )
+        return Workspace(built, templates, packets, kept, hash)
+
+    def _check(self) -> None:
+        """What must fit together."""
+        check_workspace(self.toml, self.names)
+        check_programme(self.programme, self.names)
+        check_agreement(self.agreement, self.names, self.programme, self.today)
+        taken: dict[str, str] = {}
+        for source in self.sequences:
+            check_sequence(source, self.names, self.programme)
+            id = source.at("sequence")
+            if isinstance(id, str) and taken.setdefault(id, source.file) != source.file:
+                source.wrong(("sequence",), f"the id {shown(id)} is that of {taken[id]}", "choose another")
+        if not self.sequences:
+            self.problems.append(
+                Problem("sequences", 1, 1, "", "there is no sequence", "write sequences/NAME.yaml")
+            )
+        for name, text in self.layouts.items():
+            self.problems += check_layout(f"{LAYOUTS}{name}.html", text)
+        for piece in self.pieces:
+            known = [*self.names.stages, "layouts", "sales"]
+            refer(piece.source, (), "stage", piece.stage, known)
+            check_piece(piece.source, self.names, frozenset(self.layouts), self.today)
+        check_together(self.pieces, self._said(), self._hosts())
+
+    def _templates(self, sender: Sender, site: Site) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for piece in self.pieces:
+            template = compile_text(piece, self.layouts, sender, site, self.problems)
+            if template is not None:
+                self.problems += check_names(template, self.names)
+                self.problems += ours(template.warnings, warning=True)
+                found[piece.id] = template
+        return found
+
+    def _fitted(self, source: Source, shape: Any) -> Any:
+        """A file in its shape; one that is missing or unreadable has been told already."""
+        return fitted(source, shape) if source.file in self.texts else None
+
+    def _single(self, file: str) -> Source:
+        text = self.texts.get(file)
+        if text is None:
+            if file not in self.given:
+                hint = "nurture init FOLDER shows what one looks like"
+                self.problems.append(Problem(file, 1, 1, "", "there is no such file", hint))
+            return Source(file, None, Places(), self.problems)
+        if file.endswith(".toml"):
+            return self._ours(read_toml(file, text))
+        return self._yaml(file, text)
+
+    def _yaml(self, file: str, text: str) -> Source:
+        return self._ours(read_yaml(file, text))
+
+    def _ours(self, source: Source) -> Source:
+        """The same file, its problems among all others."""
+        self.problems += source.problems
+        return Source(source.file, source.data, source.places, self.problems)
+
+    def _piece(self, file: str, text: str) -> PieceFile | None:
+        if not file.startswith(piece_file.FOLDER) or file.startswith((LAYOUTS, SALES)):
+            return None
+        try:
+            parts = split(file, text)
+        except TemplateProblems as wrong:
+            self.problems += ours(wrong.problems)
+            return None
+        stage, id = piece_file.stage_and_id(file)
+        source = self._ours(read_yaml(file, parts.front_text, first_line=parts.front_line))
+        return PieceFile(id, stage, source, text, parts)
+
+    def _names(self) -> Names:
+        return gather(
+            self.toml,
+            self.programme,
+            {piece.id: piece.stage for piece in self.pieces},
+            (word for piece in self.pieces for _, word in piece.source.words("topics")),
+            (id for source in self.sequences if isinstance(id := source.at("sequence"), str)),
+        )
+
+    def _said(self) -> frozenset[str] | None:
+        if any(source.at("say") is None for source in self.sequences):
+            return None
+        return frozenset(word for source in self.sequences for _, word in source.words("say"))
+
+    def _hosts(self) -> tuple[str, ...]:
+        return tuple(word for _, word in self.toml.words("site", "hosts"))
+
+
+def holidays_of(calendars: list[Calendar], today: date) -> dict[str, frozenset[date]]:
+    """Public holidays of the countries that calendars name, for this year and the two after it."""
+    countries = sorted({country for calendar in calendars for country in calendar.countries})
+    return {
+        country: words.public_holidays(country, today.year, today.year + YEARS_OF_HOLIDAYS)
+        for country in countries
+    }

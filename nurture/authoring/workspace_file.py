@@ -66,7 +66,7 @@ class SiteShape(Shape):
     """Our website."""
 
     url: Annotated[str, PlainValidator(_site_url)]
-    hosts: list[Text] = []
+    hosts: list[Text] = Field(default=[])
 
 
 class SalesShape(Shape):
@@ -80,7 +80,7 @@ class AttributeShape(Shape):
 
     type: Type
     personal: bool = False
-    values: list[Text] = []
+    values: list[Text] = Field(default=[])
     ask: str = ""
 
 
@@ -90,7 +90,7 @@ class FormShape(Shape):
     source: Text
     kind: Kind
     consent: str = ""
-    fields: dict[Text, Text] = {}
+    fields: dict[Text, Text] = Field(default={})
 
 
 class WorkspaceShape(Shape):
@@ -99,8 +99,8 @@ class WorkspaceShape(Shape):
     sender: SenderShape
     site: SiteShape
     sales: SalesShape
-    attributes: dict[AttributeName, AttributeShape] = {}
-    forms: dict[Id, FormShape] = {}
+    attributes: dict[AttributeName, AttributeShape] = Field(default={})
+    forms: dict[Id, FormShape] = Field(default={})
     store: settings.Store | None = None
     smtp: settings.Smtp | None = None
     web: settings.Web | None = None
