@@ -21,7 +21,6 @@ from nurture.engine.shelf import Shelf
 from nurture.handoffs import due, packet
 from nurture.store.codec import Unreadable
 from nurture.store.facts import history
-from nurture.store.handoffs import take_back
 from nurture.store.tables import touch_id
 from nurture.store.waking import Changed, Due, Settled, claim, claim_due, count_error, write_settled
 
@@ -80,12 +79,8 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
             done.append(_settle(connection, one, programme, now))
         except _BUGS as wrong:
             errors.append(_set_aside(connection, one, now, wrong))
-    written, refused = _write(connection, done, claimed, now)
+    written, refused = _write(connection, done, claimed, now, programme.hash)
     facts = [fact.body for each in written for fact in each.facts]
-    for each in written:
-        for fact in each.facts:
-            if isinstance(fact.body, f.Withdrawn | f.Recalled):
-                take_back(connection, each.prospect, type(fact.body).__name__.lower(), now)
     return Woken(
         len(claimed),
         sum(isinstance(body, f.Chosen) for body in facts),
@@ -95,19 +90,19 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
 
 
 def _write(
-    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime
+    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime, programme: str
 ) -> tuple[Sequence[Settled], list[str]]:
     """All at once; if something refuses, each alone, so that one bad row spoils no other."""
     try:
         with connection.begin_nested():
-            write_settled(connection, done, now)
+            write_settled(connection, done, now=now, programme=programme)
     except (IntegrityError, Changed):
-        return _write_singly(connection, done, claimed, now)
+        return _write_singly(connection, done, claimed, now, programme)
     return done, []
 
 
 def _write_singly(
-    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime
+    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime, programme: str
 ) -> tuple[Sequence[Settled], list[str]]:
     by_id = {one.id: one for one in claimed}
     written: list[Settled] = []
@@ -115,7 +110,7 @@ def _write_singly(
     for each in done:
         try:
             with connection.begin_nested():
-                write_settled(connection, [each], now)
+                write_settled(connection, [each], now=now, programme=programme)
             written.append(each)
         except (IntegrityError, Changed) as wrong:
             errors.append(_set_aside(connection, by_id[each.prospect], now, wrong))

@@ -91,12 +91,6 @@ def answer(
     )
 
 
-def take_back(connection: Connection, prospect: int, state: str, now: datetime) -> None:
-    """The open handoff of a prospect was withdrawn or recalled."""
-    open_one = HANDOFFS.c.prospect == prospect, HANDOFFS.c.state == "open"
-    connection.execute(update(HANDOFFS).where(*open_one).values(state=state, answered_at=now))
-
-
 def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailable]:
     """Handoffs whose mail is due. They are put off at once, so that two daemons rarely send the same."""
     query = (
