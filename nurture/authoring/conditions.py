@@ -8,6 +8,7 @@ them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from nurture.authoring import words
@@ -137,9 +138,7 @@ class _Reader:
     def _attribute(self, path: Path, name: str, value: Any) -> Condition:
         known = self.names.attributes
         if known is not None and name not in known:
-            hint = nearest(name, [*known, *WORDS])
-            if not hint.startswith("did"):
-                hint = "declare it under [attributes] in nurture.toml; " + hint
+            hint = partial(_undeclared, name, [*known, *WORDS])
             self.source.wrong(path, f"there is no attribute {shown(name)}", hint, key=True)
             return _NEVER
         declared = (known or {}).get(name, Declared(""))
@@ -164,7 +163,9 @@ class _Reader:
         for key, value in tests.items():
             place = (*path, key)
             if key not in _ALL_TESTS:
-                self.source.wrong(place, f"unknown test {shown(key)}", nearest(key, allowed), key=True)
+                self.source.wrong(
+                    place, f"unknown test {shown(key)}", partial(nearest, key, allowed), key=True
+                )
             elif key not in allowed:
                 what = f'"{key}" cannot be asked of {shown(name)}, which is a {declared.type}'
                 self.source.wrong(place, what, "known: " + ", ".join(allowed), key=True)
@@ -230,7 +231,7 @@ class _Reader:
             case "country":
                 return self._read(words.country, path, value) or ""
             case "choice" if value not in declared.values:
-                hint = nearest(value, declared.values)
+                hint = partial(nearest, value, declared.values)
                 self.source.wrong(path, f"{shown(value)} is not among its values", hint)
         return cast(Scalar, value)
 
@@ -240,6 +241,11 @@ class _Reader:
         except Unreadable as wrong:
             self.source.wrong(path, wrong.what, wrong.hint)
             return None
+
+
+def _undeclared(name: str, known: list[str]) -> str:
+    close = nearest(name, known)
+    return close if close.startswith("did") else f"declare it under [attributes] in nurture.toml; {close}"
 
 
 def _never(after: Day, before: Day) -> bool:

@@ -1,7 +1,7 @@
 """Putting a file's data in its shape: pydantic finds what is wrong, this says it with place and hint."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -44,6 +44,8 @@ def fitted(source: Source, shape: type[S]) -> S | None:
         return shape.model_validate(source.data)
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False):
+            if source.is_full:
+                break
             _note(source, shape, error)
         return None
 
@@ -53,7 +55,7 @@ def _note(source: Source, shape: type[Shape], error: Mapping[str, Any]) -> None:
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         path = _written(source, loc)
         known = [key for key in _keys(shape, path[:-1]) if key not in _siblings(source, path)]
-        source.wrong(path, f"unknown key {shown(loc[-1])}", nearest(str(loc[-1]), known), key=True)
+        source.wrong(path, f"unknown key {shown(loc[-1])}", partial(nearest, str(loc[-1]), known), key=True)
         return
     path = _written(source, loc)
     if kind in ("missing", "missing_argument"):

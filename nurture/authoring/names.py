@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from nurture.authoring.problems import nearest, shown
@@ -65,7 +66,7 @@ def refer(
     """Whether there is such a thing; noted where there is none."""
     if known is None or name in known:
         return True
-    source.wrong(path, f"there is no {kind} {shown(name)}", nearest(name, known), key=key)
+    source.wrong(path, f"there is no {kind} {shown(name)}", partial(nearest, name, known), key=key)
     return False
 
 

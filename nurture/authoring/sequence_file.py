@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence as Listed
 from datetime import timedelta
+from functools import partial
 
 from pydantic import Field
 
@@ -107,7 +108,7 @@ def check_sequence(source: Source, names: Names, programme: Source) -> None:
     seen: set[str] = set()
     for path, word in source.words("say"):
         if word not in names.pieces and word not in names.topics:
-            hint = nearest(word, [*names.pieces, *names.topics])
+            hint = partial(nearest, word, [*names.pieces, *names.topics])
             source.wrong(path, f"there is no piece or topic {shown(word)}", hint)
         elif word in seen:
             source.wrong(path, f"{shown(word)} is said twice", "keep one")
@@ -130,7 +131,9 @@ def _check_ending(source: Source, names: Names) -> None:
             ("sequence",), f"{shown(source.at('sequence'))} is taken by when_nothing_is_left", "rename it"
         )
     if isinstance(then, str) and then not in (*ENDINGS, *names.sequences):
-        source.wrong(path, f"there is no sequence {shown(then)}", nearest(then, [*ENDINGS, *names.sequences]))
+        source.wrong(
+            path, f"there is no sequence {shown(then)}", partial(nearest, then, [*ENDINGS, *names.sequences])
+        )
     if isinstance(then, str) and then == source.at("sequence"):
         source.wrong(
             path, "a sequence cannot follow itself", 'use "again" to let somebody come in a second time'

@@ -1,17 +1,23 @@
 """An authored file as data that remembers where each of its keys and values stands."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nurture.authoring.problems import Problem
+
+MOST_PROBLEMS = 100
+"""Of one file that are told."""
 
 LARGEST = 1_000_000
 """Bytes of one file."""
 
 Path = tuple[str | int, ...]
 """Keys and item numbers (from 0) from the top of a file down to a value."""
+
+Hint = str | Callable[[], str]
+"""What to write instead; a function where finding it takes time."""
 
 Place = tuple[int, int]
 """Line and column, both from 1."""
@@ -37,7 +43,7 @@ class Places:
         return self.keys.get(path) or self.of(path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
     """One file's plain data, its places, and the problems found in it so far."""
 
@@ -45,11 +51,23 @@ class Source:
     data: Any
     places: Places
     problems: list[Problem]
+    told: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Enough was told about this file: nobody reads on, and looking for hints takes time."""
+        return self.told >= MOST_PROBLEMS
 
     def wrong(
-        self, path: Path, what: str, hint: str = "", *, key: bool = False, warning: bool = False
+        self, path: Path, what: str, hint: Hint = "", *, key: bool = False, warning: bool = False
     ) -> None:
-        """Note what is wrong with the value at a path, or with its key."""
+        """Note what is wrong with the value at a path, or with its key. Only the first hundred are kept."""
+        if self.is_full:
+            return
+        self.told += 1
+        if self.is_full:
+            what, hint = "and there are more problems in this file", "put the ones above right first"
+        hint = hint if isinstance(hint, str) else hint()
         line, column = self.places.of_key(path) if key else self.places.of(path)
         self.problems.append(Problem(self.file, line, column, worded(path), what, hint, warning))
 

@@ -163,7 +163,7 @@ def zone(value: object) -> str:
     try:
         ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        close = nearest(text, available_timezones()) if text else ""
+        close = nearest(text, _zones()) if text else ""
         hint = close if close.startswith("did") else 'try "Europe/London"'
         raise Unreadable(f"{shown(value)} is not a time zone", hint) from None
     return text
@@ -214,6 +214,11 @@ def public_holidays(country: str, first: int, last: int) -> frozenset[date]:
     import holidays
 
     return frozenset(holidays.country_holidays(country, years=range(first, last + 1)))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _meant(written: str) -> str:
