@@ -9,7 +9,7 @@ import click
 
 from nurture import clock
 from nurture.assembly import open_nurture
-from nurture.cli.printing import console, listing, next_step, plain, show
+from nurture.cli.printing import listing, next_step, plain, show
 from nurture.errors import Mistake
 from nurture.store import handoffs
 
@@ -100,61 +100,49 @@ def _minor_units(amount: str) -> int:
 
 
 def _row(row: Any, addresses: bool) -> dict[str, Any]:
-    shown = {
+    who = {"email": row.address, "account": row.account} if addresses else {}
+    return {
         "id": row.id,
         "state": row.state,
+        **who,
         "lane": row.lane,
         "grade": row.grade,
         "intent": row.intent,
-        "account": row.account if addresses else None,
-        "email": row.address if addresses else None,
         "promoted_at": row.promoted_at,
         "due_at": row.due_at,
         "mailed_at": row.mailed_at,
         "reason": row.reason,
         "by": row.by,
     }
-    return (
-        shown
-        if addresses
-        else {name: value for name, value in shown.items() if name not in ("email", "account")}
-    )
 
 
 def _print(row: Any) -> None:
-    out, packet = console(), row.packet
-    name = (
-        " ".join(filter(None, (row.personal.get("first_name"), row.personal.get("last_name")))) or row.address
-    )
-    out.print(f"[bold]{name}[/]  {row.address}  {row.account}")
-    out.print(f"[bold]grade {row.grade}, intent {row.intent:.1f}, {packet['timing']}[/]")
-    out.print(f"handoff {row.id} is {row.state}; promised to be answered by {packet['due']}\n")
+    packet = row.packet
+    names = (row.personal.get("first_name"), row.personal.get("last_name"))
+    name = " ".join(filter(None, names)) or row.address
+    click.secho(f"{name}  {row.address}  {row.account}", bold=True)
+    click.secho(f"grade {row.grade}, intent {row.intent:.1f}, {packet['timing']}", bold=True)
+    click.echo(f"handoff {row.id} is {row.state}; promised to be answered by {packet['due']}")
     if packet["review_overdue"]:
-        out.print(f"[yellow]Agreement v{packet['agreement']} is past its review date.[/]")
-    for title, lines in (
+        click.secho(f"Agreement v{packet['agreement']} is past its review date.", fg="yellow")
+    for title, lines in _sections(packet):
+        if lines:
+            click.secho(f"\n{title}", bold=True)
+            for line in lines:
+                click.echo(f"  {line}")
+
+
+def _sections(packet: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    fit = [f"{one['weight']:6g}  {one['holds']:8}{one['criterion']}: {one['words']}" for one in packet["fit"]]
+    return [
         ("Why now", packet["why_now"]),
+        ("To start with", [packet["opening"]] if packet["opening"] else []),
+        ("Mind", packet["warnings"]),
         ("Intent", [f"{line['points']:6.1f}  {line['words']}" for line in packet["lines"]]),
-        (
-            "Fit",
-            [
-                f"{line['weight']:6g}  {line['holds']:8}{line['criterion']}: {line['words']}"
-                for line in packet["fit"]
-            ],
-        ),
+        ("Fit", fit),
+        ("Not known", packet["questions"]),
         ("Stages", [f"{line['at']}  {line['words']}" for line in packet["stages"]]),
         ("Read", [f"{line['at']}  {line['title']}" for line in packet["read"]]),
-        ("Not known", packet["questions"]),
-        ("Mind", packet["warnings"]),
-    ):
-        if lines:
-            out.print(f"[bold]{title}[/]")
-            for line in lines:
-                out.print(f"  {line}", markup=False)
-    out.print(
-        f"[bold]Came from[/]\n  {packet['source']} ({packet['source_kind']}), {packet['days']} days ago"
-    )
-    if packet["opening"]:
-        out.print(f"[bold]To start with[/]\n  {packet['opening']}")
-    out.print("[bold]Journey[/]")
-    for line in packet["journey"]:
-        out.print(f"  {line}", markup=False)
+        ("Came from", [f"{packet['source']} ({packet['source_kind']}), {packet['days']} days ago"]),
+        ("Journey", packet["journey"]),
+    ]

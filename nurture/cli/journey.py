@@ -16,9 +16,7 @@ from nurture.telling import show as in_words
 
 @click.command("journey", short_help="What happened to one prospect, line by line.")
 @click.argument("email")
-@click.option(
-    "--at", type=INSTANT, help="As it was known at this instant, e.g. 2026-03-09 or 2026-03-09T14:05Z."
-)
+@click.option("--at", type=INSTANT, help="As it was known at this instant, e.g. 2026-03-09T14:05Z.")
 @listing
 def command(email: str, at: datetime | None, format: str) -> None:
     """Print the journey of the prospect with this EMAIL.

@@ -1,17 +1,17 @@
 """`nurture why`: where somebody stands, what would be done now, and the reasons."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.instants import INSTANT
-from nurture.cli.printing import console, next_step, plain
+from nurture.cli.printing import next_step, plain
 from nurture.core.timing import zone_of
 from nurture.engine.asking import Record, look_up
 from nurture.telling import Why, moment, rounded, why
@@ -41,43 +41,35 @@ def command(email: str, at: datetime | None, as_json: bool) -> None:
 
 def _print(email: str, answer: Why, record: Record) -> None:
     zone = zone_of(record.journey.evidence, record.programme)
-    out = console()
-    fit = f"fit {answer.fit.grade}" + (
-        f" to {answer.fit.best}" if answer.fit.best != answer.fit.grade else ""
-    )
-    out.print(f"[bold]{email}[/]  {answer.state}, stage {answer.stage}")
-    out.print(
-        f"[bold]{fit}, intent {_level(answer.intent)} ({answer.intent:.1f}), timing {answer.timing}[/]\n"
-    )
-    low, high = answer.fit.low, answer.fit.high
-    out.print(f"Fit {low:.0f}" + (f" to {high:.0f}" if high > low else "") + " % of the agreement's weight")
-    table = _table()
-    for name, weight, holds, text in answer.fit_lines:
-        table.add_row(f"{weight:g}", {"yes": "yes", "no": "no", "unknown": "?"}[holds], name, text)
-    out.print(table)
-    out.print(f"\nIntent {answer.intent:.1f} points, agreement v{record.programme.agreement.version}")
-    table = _table()
-    for line in rounded(answer.intent_lines, round(answer.intent, 1)):
-        table.add_row(f"{line.points:.1f}", "", line.words)
-    out.print(table if answer.intent_lines else "  none yet")
-    out.print(f"\nTiming {answer.timing}: {answer.timing_words}")
-    out.print(f"\n[bold]Now: {answer.verdict}[/]")
+    fit, version = answer.fit, record.programme.agreement.version
+    grade = f"fit {fit.grade}" + (f" to {fit.best}" if fit.best != fit.grade else "")
+    click.secho(f"{email}  {answer.state}, stage {answer.stage}", bold=True)
+    three = f"{grade}, intent {_level(answer.intent)} ({answer.intent:.1f}), timing {answer.timing}"
+    click.secho(three, bold=True, fg="cyan")
+    span = f"{fit.low:.0f} to {fit.high:.0f}" if fit.high > fit.low else f"{fit.low:.0f}"
+    _section(f"Fit {span} % of the agreement's weight", (_fit_line(*line) for line in answer.fit_lines))
+    sums = rounded(answer.intent_lines, round(answer.intent, 1))
+    intent = [f"{line.points:6.1f}  {line.words}" for line in sums]
+    _section(f"Intent {answer.intent:.1f} points, agreement v{version}", intent or ["  none yet"])
+    click.echo(f"\nTiming {answer.timing}: {answer.timing_words}")
+    click.secho(f"\nNow: {answer.verdict}", bold=True)
     for reason in answer.because:
-        out.print(f"  because {reason}")
+        click.echo(f"  because {reason}")
     if answer.passed_over:
-        out.print("\nPassed over")
-        table = _table()
-        for piece, reason in answer.passed_over:
-            table.add_row("", piece, reason)
-        out.print(table)
+        width = max(len(piece) for piece, _ in answer.passed_over)
+        _section("Passed over", (f"  {piece:<{width}}  {reason}" for piece, reason in answer.passed_over))
     changes = moment(answer.changes, zone) if answer.changes else "never; only if something happens"
-    out.print(f"\nThis changes by itself: {changes}")
+    click.echo(f"\nThis changes by itself: {changes}")
 
 
-def _table() -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(justify="right", width=6)
-    return table
+def _section(title: str, lines: Iterable[str]) -> None:
+    click.echo(f"\n{title}")
+    for line in lines:
+        click.echo(line)
+
+
+def _fit_line(name: str, weight: float, holds: str, words: str) -> str:
+    return f"{weight:6g}  {'?' if holds == 'unknown' else holds:<4}{name}: {words}"
 
 
 def _level(intent: float) -> str:
@@ -85,16 +77,23 @@ def _level(intent: float) -> str:
 
 
 def _data(answer: Why) -> dict[str, Any]:
+    fit = answer.fit
+    names = ("name", "weight", "holds", "words")
     return {
         "state": answer.state,
         "stage": answer.stage,
-        "fit": {"grade": answer.fit.grade, "best": answer.fit.best, "low": answer.fit.low, "high": answer.fit.high,
-                "ask": answer.fit.ask,
-                "lines": [dict(zip(("name", "weight", "holds", "words"), line, strict=True)) for line in answer.fit_lines]},
+        "fit": {
+            "grade": fit.grade,
+            "best": fit.best,
+            "low": fit.low,
+            "high": fit.high,
+            "ask": fit.ask,
+            "lines": [dict(zip(names, line, strict=True)) for line in answer.fit_lines],
+        },
         "intent": {"points": answer.intent, "lines": [line._asdict() for line in answer.intent_lines]},
         "timing": {"state": answer.timing, "words": answer.timing_words},
         "verdict": answer.verdict,
         "because": answer.because,
         "passed_over": [{"piece": piece, "reason": reason} for piece, reason in answer.passed_over],
         "changes": answer.changes,
-    }  # fmt: skip
+    }
