@@ -21,8 +21,11 @@ lint:  ## ruff and mypy
 demo:  ## 300 prospects, 60 days, in under a minute
 	$(PYTHON) -m nurture.cli demo
 
+docs:  ## write the generated parts of docs/
+	$(PYTHON) docs/generate.py
+
 bench:  ## the measurements of benchmarks/, as ratios in one run
 	$(PYTHON) benchmarks/core.py
 	$(PYTHON) benchmarks/delivery.py
 
-.PHONY: help install test test-all lint demo bench
+.PHONY: help install test test-all lint demo docs bench
