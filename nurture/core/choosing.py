@@ -8,15 +8,19 @@ topics fade by one half-life, so the shares, and the ranking, do not change by t
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from nurture.core.answers import FOREVER, Answer, Reason
+from nurture.core.answers import FOREVER, Answer, Reason, first_moment
 from nurture.core.conditions import Fit, ask
 from nurture.core.evidence import level
+from nurture.core.fit import fit as judge
 from nurture.core.journey import Journey
 from nurture.core.programme import Piece, Programme, Sequence
 
 
 class Choice(NamedTuple):
-    """The piece to say, or None; why; what was passed over; until when a None stands."""
+    """The piece to say, or None; why; what was passed over; until when there is one, or none.
+
+    With None, `until` is the first moment at which a piece becomes eligible by time alone.
+    """
 
     piece: Piece | None
     because: Reason
@@ -25,11 +29,11 @@ class Choice(NamedTuple):
 
 
 def choose(journey: Journey, sequence: Sequence, programme: Programme, now: datetime, fit: Fit) -> Choice:
-    """The best eligible piece. Nothing left for good is a None whose `until` is FOREVER."""
+    """The best eligible piece. A None whose `until` is FOREVER: nothing left, unless something happens."""
     shares = interests(journey, programme, now)
     ranked: list[tuple[float, int, Piece]] = []
     passed_over: list[tuple[str, Reason]] = []
-    until = FOREVER
+    may_open: list[Piece] = []
     for order, name in enumerate(sequence.say):
         piece = programme.pieces[name]
         no = refusal(piece, journey, now, fit)
@@ -37,16 +41,20 @@ def choose(journey: Journey, sequence: Sequence, programme: Programme, now: date
             ranked.append((-affinity(piece, shares), order, piece))
         else:
             passed_over.append((piece.id, no.because))
-            until = min(until, no.until)
+            if no.until != FOREVER:
+                may_open.append(piece)
     if not ranked:
+        opens = (_opens(piece, journey, programme, now) for piece in may_open)
+        until = min(opens, default=FOREVER)
         return Choice(None, Reason("nothing left", {"stage": journey.stage}), tuple(passed_over), until)
+    until = max(_eligible_until(piece, journey, now, fit) for _, _, piece in ranked)
     ranked.sort(key=lambda one: one[:2])
     (against, _, best), *others = ranked
     passed_over += [
         (piece.id, Reason("ranks lower", {"affinity": -share, "best": -against}))
         for share, _, piece in others
     ]
-    return Choice(best, _because(best, -against, shares, journey, programme), tuple(passed_over))
+    return Choice(best, _because(best, -against, shares, journey, programme), tuple(passed_over), until)
 
 
 def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer | None:
@@ -102,6 +110,22 @@ def _unwanted(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer
     return Answer(
         False, Reason("not for them", {"why": answer.because.code, **answer.because.figures}), answer.until
     )
+
+
+def _opens(piece: Piece, journey: Journey, programme: Programme, now: datetime) -> datetime:
+    """When a piece becomes eligible if nothing happens; FOREVER: it does not."""
+
+    def eligible(then: datetime) -> Answer:
+        fit = judge(journey.evidence, programme.agreement, then)
+        return refusal(piece, journey, then, fit) or Answer(True, Reason("eligible"))
+
+    return first_moment(eligible, now).until
+
+
+def _eligible_until(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> datetime:
+    """Up to when an eligible piece stays so: time may outdate it, or turn its condition."""
+    until = FOREVER if piece.expires_on is None else _midnight(piece.expires_on)
+    return until if piece.when is None else min(until, ask(piece.when, journey.evidence, now, fit).until)
 
 
 def _because(

@@ -100,8 +100,11 @@ def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
         return Verdict(f.Moved(number, journey.stage, stage, (turned.because,)), (turned.because,))
     waits.append(turned)
 
+    leaving = _leaving(journey, programme, now, fit, waits)
+    if leaving is not None:  # who must go, goes before anything is said, and before it leaves
+        return leaving
     if journey.live is not None:  # one message at a time
-        return _wait(Answer(False, Reason("on its way", {"piece": journey.live.piece})), *waits)
+        return _wait(Answer(False, Reason("on its way", {"piece": journey.live.piece})), permission, *waits)
     if not permission.holds:  # may we write at all?
         return _wait(permission, *waits)
     waits.append(permission)
@@ -113,24 +116,33 @@ def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
     return _speak(journey, programme, now, fit, waits)
 
 
-def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, waits: list[Answer]) -> Verdict:
-    """The first sequence that has something to say, and may; one that is spent is left."""
-    number = journey.decisions + 1
-    running = [sequence for sequence in programme.sequences if sequence.id in journey.enrolled]
-    speech: list[tuple[Answer, Choice]] = []
-    for sequence in running:  # who must go, goes before anything is said
+def _leaving(
+    journey: Journey, programme: Programme, now: datetime, fit: Fit, waits: list[Answer]
+) -> Verdict | None:
+    """The exit of a sequence whose `leave_when` holds, with a message on its way or without."""
+    if journey.lifecycle != NURTURING:
+        return None
+    for sequence in _running(journey, programme):
         if sequence.leave_when is not None:
             leaves = ask(sequence.leave_when, journey.evidence, now, fit)
             if leaves.holds:
                 reason = Reason("exit", {"sequence": sequence.id, "why": leaves.because.code})
-                return Verdict(_leave(number, sequence, now, reason), (reason,))
+                return Verdict(_leave(journey.decisions + 1, sequence, now, reason), (reason,))
             waits.append(leaves)
-    for sequence in running:
+    return None
+
+
+def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, waits: list[Answer]) -> Verdict:
+    """The first sequence that has something to say, and may; one that is spent is left."""
+    number = journey.decisions + 1
+    speech: list[tuple[Answer, Choice]] = []
+    for sequence in _running(journey, programme):
         choice = choose(journey, sequence, programme, now, fit)
         if choice.piece is not None:
             clear = first_moment(lambda then, s=sequence: may_write(journey, s, programme, then), now)  # type: ignore[misc]
             if clear.holds:
                 return _chosen(journey, sequence, choice, programme, now)
+            clear = clear._replace(until=min(clear.until, choice.until))
         else:
             clear = silence(journey, sequence, choice, programme, now)
             if clear.holds:
@@ -200,6 +212,10 @@ def silence(
     if now >= ends:
         return Answer(True, Reason("nothing left", figures))
     return Answer(False, Reason("nothing left yet", figures), ends)
+
+
+def _running(journey: Journey, programme: Programme) -> list[Sequence]:
+    return [sequence for sequence in programme.sequences if sequence.id in journey.enrolled]
 
 
 def _lead(journey: Journey, fit: Fit, programme: Programme, now: datetime) -> Lead:

@@ -55,15 +55,30 @@ def penalty_ends(evidence: Evidence, line: Line) -> datetime | None:
     return grains[-1].at + line.lasts if grains and line.lasts is not None else None
 
 
-def fresh(evidence: Evidence, lines: Mapping[str, Line], since: datetime, now: datetime) -> float:
-    """What is left now of the points earned by facts that happened after `since`."""
-    return sum(
-        worth(grain, part.measure, now)
+def fresh(
+    evidence: Evidence, lines: Mapping[str, Line], since: datetime, now: datetime
+) -> list[tuple[float, timedelta]]:
+    """What is left now of the points earned by facts that happened after `since`, with their half-lives."""
+    return [
+        (worth(grain, part.measure, now), part.measure.half_life)
         for part in contributions(evidence, lines, now)
         if part.until is None
         for grain in part.grains
         if grain.at > since
-    )
+    ]
+
+
+def stays_fresh(
+    evidence: Evidence, lines: Mapping[str, Line], threshold: float, since: datetime, now: datetime
+) -> Answer:
+    """Were enough points earned after `since`? They only fall by time."""
+    parts = fresh(evidence, lines, since, now)
+    points = sum(value for value, _ in parts)
+    figures = {"points": points, "needs": threshold, "since": since}
+    if points < threshold - TOLERANCE:
+        return Answer(False, Reason("not fresh", figures))
+    until = _turns(parts, (), threshold, now, holds=True)
+    return Answer(True, Reason("fresh", figures), until)
 
 
 def reaches(evidence: Evidence, lines: Mapping[str, Line], threshold: float, now: datetime) -> Answer:
@@ -74,7 +89,7 @@ def reaches(evidence: Evidence, lines: Mapping[str, Line], threshold: float, now
     total = sum(part.points for part in parts)
     figures = {"points": total, "needs": threshold}
     holds = total >= threshold - TOLERANCE
-    until = _turns(falling, penalties, threshold, now, holds)
+    until = _turns(falling, penalties, threshold, now, holds=holds)
     return Answer(holds, Reason("intent" if holds else "intent below", figures), until)
 
 
@@ -104,6 +119,7 @@ def _turns(
     penalties: Sequence[tuple[datetime, float]],
     threshold: float,
     now: datetime,
+    *,
     holds: bool,
 ) -> datetime:
     """Walk the penalties' ends in order: between them one root, at each a jump upwards."""

@@ -13,7 +13,7 @@ from nurture.core.conditions import GRADES, Fit, ask
 from nurture.core.evidence import Evidence, Grain, worth
 from nurture.core.facts import Answered
 from nurture.core.fit import fit as judge_fit
-from nurture.core.intent import TOLERANCE, contributions, fresh, reaches, score
+from nurture.core.intent import TOLERANCE, contributions, reaches, score, stays_fresh
 from nurture.core.journey import Journey
 from nurture.core.programme import Agreement
 from nurture.core.timing import business_later
@@ -134,11 +134,7 @@ def _by_score(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -
     yield reaches(journey.evidence, agreement.lines, threshold, now)
     yield is_time(journey.evidence, agreement, now, fit)
     if journey.came_back is not None:
-        points = fresh(journey.evidence, agreement.lines, journey.came_back, now)
-        figures = {"points": points, "needs": agreement.fresh_points, "since": journey.came_back}
-        enough = points >= agreement.fresh_points - TOLERANCE
-        # It only falls by time; while it holds the prospect is promoted at once, so no root is needed.
-        yield Answer(enough, Reason("fresh" if enough else "not fresh", figures), *((now,) if enough else ()))
+        yield stays_fresh(journey.evidence, agreement.lines, agreement.fresh_points, journey.came_back, now)
 
 
 def _raised(journey: Journey, signal: str) -> list[Grain]:
