@@ -1,0 +1,126 @@
+"""Signed tokens for addresses in our messages, and the id each message carries.
+
+A token is base64url(version, key id, touch id, link number, signature): 38 characters, never more than 48.
+The destination of a link is looked up by touch and number, so a token can never name one. Every purpose
+signs with a key of its own (HKDF, RFC 5869), so a click token is no unsubscribe token. Keys are called
+`k1` to `k255`; the number is the key id in the token. A new key becomes current; the old ones stay, so
+that links in messages already sent go on working.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from nurture.errors import Mistake
+
+PURPOSES: Mapping[str, str] = {
+    "c": "click",
+    "u": "unsubscribe",
+    "o": "open",
+    "v": "page view",
+    "b": "bounce",
+    "r": "reply",
+}
+"""What a token is good for: one letter each, and nothing else with it."""
+
+VERSION = 1
+TOO_LONG = 48
+KEY_BYTES = 32
+_SIGNATURE = 16
+_PAYLOAD = 12
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]{38}", re.ASCII)
+_KEY_NAME = re.compile(r"k([1-9][0-9]{0,2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The token keys: name to 32 secret bytes, and the name that signs now.
+
+    Raises Mistake where a name is not `k1` to `k255`, a secret is not 32 bytes or `current` names none.
+    """
+
+    current: str
+    secrets: Mapping[str, bytes] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, secret in self.secrets.items():
+            _key_id(name)
+            if len(secret) != KEY_BYTES:
+                raise Mistake(f"secrets.toml, [tokens] {name}: a token key is base64 of {KEY_BYTES} bytes.")
+        if self.current not in self.secrets:
+            raise Mistake(f"secrets.toml, [tokens] current: there is no key called {self.current!r}.")
+
+    def first(self) -> bytes:
+        """The oldest secret. It never goes, so what hangs on it is the same for ever."""
+        return self.secrets[min(self.secrets, key=_key_id)]
+
+
+class Token(NamedTuple):
+    """What a genuine token says: the touch, and the link in it (0 where no link is meant)."""
+
+    touch: int
+    link: int
+
+
+def sign(keys: Keys, purpose: str, touch: int, link: int = 0) -> str:
+    """The token for `touch` (and link number `link`, up to 65535) that is good for `purpose` alone."""
+    head = bytes((VERSION, _key_id(keys.current)))
+    payload = head + touch.to_bytes(8, "big") + link.to_bytes(2, "big")
+    return _encode(payload + _signature(keys.secrets[keys.current], purpose, payload))
+
+
+def read(keys: Keys, purpose: str, token: str) -> Token | None:
+    """What `token` says, or None where it is not ours, not whole, or meant for another purpose.
+
+    Exactly one spelling of each token is taken: base64url without padding and without stray bits.
+    """
+    if not _ALPHABET.fullmatch(token):
+        return None
+    raw = base64.urlsafe_b64decode(token + "==")
+    if _encode(raw) != token:
+        return None
+    payload, signature = raw[:_PAYLOAD], raw[_PAYLOAD:]
+    secret = keys.secrets.get(f"k{payload[1]}")
+    if payload[0] != VERSION or secret is None:
+        return None
+    if not hmac.compare_digest(signature, _signature(secret, purpose, payload)):
+        return None
+    return Token(int.from_bytes(payload[2:10], "big"), int.from_bytes(payload[10:], "big"))
+
+
+def message_id(keys: Keys, touch: int, domain: str) -> str:
+    """The Message-ID of a touch, the same in every try and after every change of keys.
+
+    `<n1.` + 32 characters of base32(HMAC-SHA256(key, touch id)) + `@` + domain + `>`.
+    """
+    digest = hmac.digest(_purpose_key(keys.first(), "message-id"), touch.to_bytes(8, "big"), "sha256")
+    return f"<n1.{base64.b32encode(digest).decode()[:32].lower()}@{domain}>"
+
+
+def _key_id(name: str) -> int:
+    match = _KEY_NAME.fullmatch(name)
+    if match is None or int(match[1]) > 255:
+        raise Mistake(f"secrets.toml, [tokens] {name}: call token keys k1, k2 and so on, up to k255.")
+    return int(match[1])
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
+    if purpose not in PURPOSES:
+        raise ValueError(f"no such purpose: {purpose!r}")
+    signed = payload[:1] + purpose.encode() + payload
+    return hmac.digest(_purpose_key(secret, purpose), signed, "sha256")[:_SIGNATURE]
+
+
+@lru_cache(maxsize=2048)
+def _purpose_key(secret: bytes, purpose: str) -> bytes:
+    """HKDF-SHA256 (RFC 5869), one block, salt `nurture`, info = the purpose."""
+    extracted = hmac.digest(b"nurture", secret, "sha256")
+    return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
