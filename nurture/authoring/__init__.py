@@ -9,6 +9,7 @@ Other files that people write, such as the map of an import, are read as strictl
 from nurture.authoring.files import read_files
 from nurture.authoring.fitting import fitted
 from nurture.authoring.problems import Problem, nearest, shown
+from nurture.authoring.schema import schemas
 from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Path, Source, decode
 from nurture.authoring.workspace import Loaded, Workspace, load
@@ -27,5 +28,6 @@ __all__ = [
     "nearest",
     "read_files",
     "read_yaml",
+    "schemas",
     "shown",
 ]

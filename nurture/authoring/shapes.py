@@ -47,7 +47,10 @@ Zone = Annotated[str, PlainValidator(words.zone), _word("Europe/London")]
 ZoneOrTheirs = Annotated[str, PlainValidator(words.zone_or_theirs), _word("prospect", "Europe/London")]
 Holiday = Annotated[str | date, PlainValidator(words.holiday), _word("GB", "2026-12-24")]
 
-ConditionShape = Annotated[dict[str, Any], WithJsonSchema({"x-nurture": "condition"})]
+CONDITION = {"x-nurture": "condition"}
+"""Stands in a schema where a condition may; `schema.py` puts the description of conditions there."""
+
+ConditionShape = Annotated[dict[str, Any], WithJsonSchema(CONDITION)]
 """A condition as written; `conditions.py` reads it."""
 
 
