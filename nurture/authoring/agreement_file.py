@@ -182,7 +182,7 @@ class AgreementShape(Shape):
     promote: dict[Grade, Positive] = Field(
         min_length=1, description="Grade to the points it needs; a grade not named never goes by score"
     )
-    after_sales_returns: FreshShape = FreshShape()
+    after_sales_returns: FreshShape = Field(default_factory=FreshShape)
     disqualify: dict[Id, ConditionShape] = Field(default={}, description="Who can never be a lead")
     answers: AnswersShape
     clock: ClockShape

@@ -163,9 +163,8 @@ class _Reader:
         for key, value in tests.items():
             place = (*path, key)
             if key not in _ALL_TESTS:
-                self.source.wrong(
-                    place, f"unknown test {shown(key)}", partial(nearest, key, allowed), key=True
-                )
+                hint = partial(nearest, key, allowed)
+                self.source.wrong(place, f"unknown test {shown(key)}", hint, key=True)
             elif key not in allowed:
                 what = f'"{key}" cannot be asked of {shown(name)}, which is a {declared.type}'
                 self.source.wrong(place, what, "known: " + ", ".join(allowed), key=True)

@@ -1,5 +1,6 @@
 """programme.yaml: what holds for every sequence. Signals, stages, topics, pace and calendar."""
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -73,7 +74,7 @@ class StagesShape(Shape):
     prior: dict[Text, Text] = Field(
         default={}, description="Source, or kind of source, to the stage it suggests"
     )
-    evidence: EvidenceShape = Field(default=EvidenceShape(), description="Signal to stage to units")
+    evidence: EvidenceShape = Field(default_factory=EvidenceShape, description="Signal to stage to units")
 
     def build(self) -> Stages:
         """The core's stages."""
@@ -93,7 +94,9 @@ class TopicsShape(Shape):
     """What somebody cares about."""
 
     half_life: SomeTime = Field(
-        default="30 days", validate_default=True, description="Time in which interest halves"
+        default=timedelta(days=30),
+        json_schema_extra={"default": "30 days"},
+        description="Time in which interest halves",
     )
     signals: dict[Text, list[Text]] = Field(default={}, description="Signal to topics")
     sources: dict[Text, list[Text]] = Field(default={}, description="Source to topics")
@@ -114,7 +117,9 @@ class PaceShape(Shape):
     at_most: list[Limit] = Field(min_length=1, max_length=9, description="Limits in a rolling time")
     cool_down: Duration = Field(description="Silence after somebody did something: let them read")
     expires_after: SomeTime = Field(
-        default="72 hours", validate_default=True, description="A message not out by then is dropped"
+        default=timedelta(hours=72),
+        json_schema_extra={"default": "72 hours"},
+        description="A message not out by then is dropped",
     )
 
     def build(self) -> Pace:
@@ -127,7 +132,7 @@ class ProgrammeShape(Shape):
 
     signals: dict[Id, SignalShape] = Field(description="What counts as what: one name, one matcher")
     stages: StagesShape
-    topics: TopicsShape = Field(default=TopicsShape())
+    topics: TopicsShape = Field(default_factory=TopicsShape)
     pace: PaceShape
     calendar: CalendarShape
 

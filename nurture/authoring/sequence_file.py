@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nurture.authoring import words
 from nurture.authoring.conditions import read_condition
-from nurture.authoring.names import Names
+from nurture.authoring.names import Names, refer
 from nurture.authoring.problems import Unreadable, nearest, shown
 from nurture.authoring.programme_file import check_caps
 from nurture.authoring.shapes import (
@@ -130,10 +130,8 @@ def _check_ending(source: Source, names: Names) -> None:
         source.wrong(
             ("sequence",), f"{shown(source.at('sequence'))} is taken by when_nothing_is_left", "rename it"
         )
-    if isinstance(then, str) and then not in (*ENDINGS, *names.sequences):
-        source.wrong(
-            path, f"there is no sequence {shown(then)}", partial(nearest, then, [*ENDINGS, *names.sequences])
-        )
+    if isinstance(then, str):
+        refer(source, path, "sequence", then, [*ENDINGS, *names.sequences])
     if isinstance(then, str) and then == source.at("sequence"):
         source.wrong(
             path, "a sequence cannot follow itself", 'use "again" to let somebody come in a second time'

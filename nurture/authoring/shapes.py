@@ -68,7 +68,9 @@ class CalendarShape(Shape):
     zone: ZoneOrTheirs = Field(description="A time zone, or prospect: each one's own")
     holidays: list[Holiday] = Field(default=[], description="Countries (two letters) and single days")
     spread: Duration = Field(
-        default=timedelta(), description="Each prospect's opening is moved by a fixed share of this time"
+        default=timedelta(),
+        json_schema_extra={"default": "0 minutes"},
+        description="Each prospect's opening is moved by a fixed share of this time",
     )
 
     def build(self) -> Calendar:
