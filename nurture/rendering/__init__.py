@@ -26,6 +26,10 @@ render_packet(template, packet) -> Rendered
     `packet` is plain data: dicts, lists, text, numbers, dates.
 """
 
+from nurture.rendering.grammar import Name
+from nurture.rendering.messages import Rendered, render
+from nurture.rendering.packets import PacketTemplate, compile_packet, render_packet
+from nurture.rendering.pieces import CLIPPED_FROM, Template, compile_piece
 from nurture.rendering.problems import (
     CannotRender,
     MissingValue,
@@ -36,12 +40,21 @@ from nurture.rendering.problems import (
 from nurture.rendering.source import Source, Words, split
 
 __all__ = [
+    "CLIPPED_FROM",
     "CannotRender",
     "MissingValue",
+    "Name",
+    "PacketTemplate",
+    "Rendered",
     "Source",
+    "Template",
     "TemplateProblem",
     "TemplateProblems",
     "UnfitValue",
     "Words",
+    "compile_packet",
+    "compile_piece",
+    "render",
+    "render_packet",
     "split",
 ]

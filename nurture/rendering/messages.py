@@ -1,0 +1,110 @@
+"""One message for one recipient."""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from nurture.core.programme import Sender, Site
+from nurture.rendering.pieces import SENDER, Template
+from nurture.rendering.plaintext import tidy
+from nurture.rendering.problems import CannotRender, MissingValue, UnfitValue
+
+LONGEST_VALUE = 2_000
+LONGEST_LIST = 100
+LARGEST_NUMBER = 10**18
+
+
+class Rendered(NamedTuple):
+    """A message's words. The subject is one line without control characters."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def render(
+    template: Template,
+    prospect: Mapping[str, Any],
+    *,
+    sender: Sender,
+    site: Site,
+    link: Callable[[int], str],
+    unsubscribe_url: str,
+) -> Rendered:
+    """The piece for this prospect.
+
+    `prospect` maps attributes to text, numbers, yes or no, dates or lists of those; a blank text is as good
+    as none. `link(n)` is asked once for each link of the template. Raises MissingValue where a needed
+    attribute is not known, UnfitValue where one cannot be written, CannotRender if no subject is left.
+    """
+    values = {name: fit(name, prospect[name]) for name in template.mentions if name in prospect}
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in template.uses:
+        if name not in values:
+            raise MissingValue(name)
+    known: dict[str, Any] = {
+        "prospect": values,
+        "sender": {name: getattr(sender, name) for name in SENDER},
+        "site": {"url": site.url},
+        "piece": {"title": template.title},
+        "unsubscribe_url": unsubscribe_url,
+    }
+    known["subject"] = subject = one_line(template.subject.render(known))
+    if not subject:
+        raise CannotRender("nothing is left of the subject")
+    known["preheader"] = one_line(template.preheader.render(known))
+    for number in range(1, len(template.links) + 1):
+        known[f"link_{number}"] = link(number)
+    return Rendered(subject, template.html.render(known), tidy(template.text.render(known)) + "\n")
+
+
+def fit(name: str, value: Any) -> Any:
+    """A value as it may enter a message: plain data, of bearable length, each text one printable line.
+
+    None stands for a value that is not there. Raises UnfitValue.
+    """
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if len(value) > LONGEST_LIST:
+            raise UnfitValue(name, f"has {len(value):,} entries; {LONGEST_LIST} are the most")
+        ordered = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
+        entries = [fit_one(name, entry) for entry in ordered]
+        return [entry for entry in entries if entry is not None]
+    return fit_one(name, value)
+
+
+def fit_one(name: str, value: Any) -> Any:
+    """The same for what is no list."""
+    if isinstance(value, str):
+        if len(value) > LONGEST_VALUE:
+            raise UnfitValue(name, f"has {len(value):,} characters; {LONGEST_VALUE:,} are the most")
+        return one_line(value) or None
+    if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        raise UnfitValue(name, "is too large a number")
+    if value is None or isinstance(value, (bool, int, float, date)):
+        return value
+    raise UnfitValue(name, f"is a {type(value).__name__}, not text, number, date or list")
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, control characters and signs that turn the direction of what follows.
+
+    Nothing if nothing of it can be seen.
+    """
+    if not text.isprintable():
+        text = "".join(_printable(sign) for sign in text)
+        if not any(sign.isprintable() and not sign.isspace() for sign in text):
+            return ""
+    return " ".join(text.split())
+
+
+def _printable(sign: str) -> str:
+    """The sign, or what stands for it: joiners, which scripts and emoji need, stay."""
+    category = unicodedata.category(sign)
+    if category in ("Cc", "Zl", "Zp", "Zs"):
+        return " "
+    if category == "Cs":
+        return "\ufffd"
+    if category == "Cf":
+        return sign if sign in "\u200c\u200d\u200e\u200f\u00ad" or sign >= "\U000e0000" else ""
+    return sign
