@@ -5,19 +5,19 @@ who told us to stop, or bounced, hears nothing again until they say so in a way 
 Their form is recorded all the same, and may reach sales.
 """
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
-from nurture.core.facts import Body, Consented, Entered
+from nurture.core.facts import Body, Consented, Entered, Learned, Scalar
 from nurture.core.programme import Form, Programme
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.intake.forms import Heard
+from nurture.store import consents, prospects
 from nurture.store.door import Work
-from nurture.store.facts import HEARD, note
-from nurture.store.tables import CONSENTS, PROSPECTS
+from nurture.store.facts import history, lock, note
+from nurture.store.suppressions import is_suppressed
 
 
 def form_sent(
@@ -32,65 +32,49 @@ def form_sent(
     """The work for `store.write`: gives the prospect's number."""
 
     def work(connection: Connection) -> int:
-        is_new = _enter(connection, form, heard.address, now)
-        person = _person(connection, heard.address)
-        settle_hits_of(connection, person.id, now, programme.hash, links_in)
-        _learn(connection, person, heard)
-        may_write = heard.consented and not is_suppressed(connection, suppression_key, heard.address)
-        bodies = _bodies(form, heard, is_new, may_write)
-        note(connection, {person.id: [(body, now) for body in bodies]}, known=now, programme=programme.hash)
+        prospect, is_new = _enter(connection, form, heard.address, now)
+        settle_hits_of(connection, prospect, now, programme.hash, links_in)
+        bodies: list[Body] = [Entered(form.source, form.kind)] if is_new else []
+        bodies += _learn(connection, prospect, heard)
+        bodies.append(heard.sent)
         if heard.consented:
-            _keep_consent(connection, form, person.id, now)
-        return int(person.id)
+            consents.keep(connection, [_evidence(form, prospect, now)])
+            if not is_suppressed(connection, suppression_key, heard.address):
+                bodies.append(Consented("consent"))
+        note(connection, {prospect: [(body, now) for body in bodies]}, known=now, programme=programme.hash)
+        return prospect
 
     return work
 
 
-def _bodies(form: Form, heard: Heard, is_new: bool, may_write: bool) -> list[Body]:
-    bodies: list[Body] = [Entered(form.source, form.kind)] if is_new else []
-    if heard.learned.values or heard.learned.personal:
-        bodies.append(heard.learned)
-    bodies.append(heard.sent)
-    if may_write:
-        bodies.append(Consented("consent"))
-    return bodies
+def _enter(connection: Connection, form: Form, address: str, now: datetime) -> tuple[int, bool]:
+    """The prospect's number, their row locked, and whether nothing was known of them before."""
+    row = {"address": address, "source": form.source, "source_kind": form.kind, "entered_at": now}
+    prospect = prospects.enter_many(connection, [row])[address]
+    return prospect, lock(connection, [prospect])[prospect] == 0
 
 
-def _enter(connection: Connection, form: Form, address: str, now: datetime) -> bool:
-    """Enter somebody unless they are there already, even since a moment ago; whether they were not."""
-    row = {
-        "address": address,
-        "account": account_of(address),
-        "source": form.source,
-        "source_kind": form.kind,
-        "entered_at": now,
-        "wake_at": now,
-        "wake_reason": HEARD,
+def _learn(connection: Connection, prospect: int, heard: Heard) -> list[Body]:
+    """A Learned of what is new or changed; personal values go to the row and are only named."""
+    told = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in heard.personal.items()
     }
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    entering = kind.insert(PROSPECTS).values(**row).on_conflict_do_nothing(index_elements=["address"])
-    return connection.execute(entering).rowcount == 1
+    personal = prospects.learn_personal(connection, {prospect: told}).get(prospect, ())
+    known = _known(connection, prospect)
+    values = {name: value for name, value in heard.learned.values.items() if known.get(name) != value}
+    return [replace(heard.learned, values=values, personal=personal)] if values or personal else []
 
 
-def _person(connection: Connection, address: str) -> Any:
-    found = select(PROSPECTS.c.id, PROSPECTS.c.personal).where(PROSPECTS.c.address == address)
-    return connection.execute(found.with_for_update()).one()
+def _known(connection: Connection, prospect: int) -> dict[str, Scalar | None]:
+    """The latest value of each attribute."""
+    known: dict[str, Scalar | None] = {}
+    for fact in sorted(history(connection, prospect), key=lambda fact: (fact.at, fact.n)):
+        if isinstance(fact.body, Learned):
+            known.update(fact.body.values)
+    return known
 
 
-def _learn(connection: Connection, person: Any, heard: Heard) -> None:
-    if heard.personal:
-        personal = {**person.personal, **heard.personal}
-        connection.execute(update(PROSPECTS).where(PROSPECTS.c.id == person.id).values(personal=personal))
-
-
-def _keep_consent(connection: Connection, form: Form, prospect: int, now: datetime) -> None:
+def _evidence(form: Form, prospect: int, now: datetime) -> consents.Evidence:
     """What was agreed to, in the words it was asked in."""
-    connection.execute(
-        insert(CONSENTS).values(
-            prospect=prospect,
-            basis="consent",
-            source=f"form {form.name}",
-            given_on=now.date(),
-            evidence=f"Ticked at {now:%Y-%m-%d %H:%M} UTC: {form.consent}",
-        )
-    )
+    words = f"Ticked at {now:%Y-%m-%d %H:%M} UTC: {form.consent}"
+    return consents.Evidence(prospect, "consent", f"form {form.name}", now.date(), words)

@@ -14,6 +14,7 @@ from nurture.core.facts import Unsubscribed
 from nurture.store.door import Store, Work
 from nurture.store.facts import note
 from nurture.store.journal import Entry, Taker
+from nurture.store.suppressions import suppress
 from nurture.store.tables import FACTS, LIVE, PROSPECTS, TOUCHES, whose_touch
 
 KIND = "unsubscribe"

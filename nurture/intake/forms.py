@@ -7,10 +7,9 @@ The person is found by the address typed in and by nothing else, because mails a
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
-
 from nurture.core.facts import FormSent, Learned, Scalar
 from nurture.core.programme import Attribute, Form
+from nurture.intake.addresses import NoAddress, normalise
 from nurture.intake.values import LONGEST_TEXT, YES, Habits, Unreadable, read_value
 
 EMAIL = "email"
@@ -18,7 +17,6 @@ CONSENT = "consent"
 HONEYPOT = "homepage"
 """A field that people do not see. Whoever fills it in is a program."""
 
-_MOST_ADDRESS = 254
 _HABITS = Habits(decimal=".")
 _CHECKED = {"on": "yes", "off": "no"}
 """What browsers send for a ticked box."""
@@ -50,15 +48,21 @@ class Problem(NamedTuple):
     says: str
 
 
+class Refused(NamedTuple):
+    """A form that cannot be read, with every reason."""
+
+    problems: tuple[Problem, ...]
+
+
 def read_form(
     form: Form, attributes: Mapping[str, Attribute], typed: Iterable[tuple[str, str]]
-) -> Heard | tuple[Problem, ...]:
-    """What was heard, or every problem. `typed` are the pairs of the body, in order; others are ignored."""
+) -> Heard | Refused:
+    """What was heard, or what is wrong. `typed` are the pairs of the body, in order; others are ignored."""
     texts: dict[str, list[str]] = {}
     for name, text in typed:
         texts.setdefault(name, []).append(clean(text))
     problems: list[Problem] = []
-    address = normal_address(" ".join(texts.get(EMAIL, [])))
+    address = _address(" ".join(texts.get(EMAIL, [])))
     if address is None:
         problems.append(Problem(EMAIL, "This is not an e-mail address. Write it like name@example.com."))
     values: dict[str, Scalar] = {}
@@ -71,7 +75,7 @@ def read_form(
         except Unreadable:
             problems.append(Problem(name, _says(attributes[attribute])))
     if problems or address is None:
-        return tuple(problems)
+        return Refused(tuple(problems))
     return Heard(
         address,
         *_sorted_out(form, attributes, values),
@@ -80,21 +84,16 @@ def read_form(
     )
 
 
-def normal_address(text: str) -> str | None:
-    """An e-mail address as it is stored: lower case, the domain in its ASCII form. None if it is none."""
-    text = text.strip()
-    if not text or len(text) > _MOST_ADDRESS:
-        return None
-    try:
-        found = validate_email(text, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
-        return None
-    return f"{found.local_part}@{found.ascii_domain}".lower()
-
-
 def clean(text: str) -> str:
     """Typed text without control characters, which no field needs and PostgreSQL refuses."""
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+
+
+def _address(text: str) -> str | None:
+    try:
+        return normalise(text)
+    except NoAddress:
+        return None
 
 
 def _sorted_out(

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 Entry = Mapping[str, str]
 """Plain text values; `kind` says who takes it, `token` makes it the same entry when it comes twice."""
 
+Taker = Callable[[Sequence[Entry]], None]
+
 
 class Journal:
     """Entries that wait for the store. `path` is the file appended to; its folder must exist."""
@@ -46,10 +48,11 @@ class Journal:
         """Whether anything has to be replayed: no more than a look at the folder."""
         return self.path.exists() or bool(self._aside())
 
-    def replay(self, take: Callable[[Sequence[Entry]], None]) -> int:
-        """Hand the waiting entries to `take`, which returns once they are committed; how many there were.
+    def replay(self, takers: Mapping[str, Taker]) -> int:
+        """Hand the waiting entries to the taker of their kind; how many there were.
 
-        What `take` raises is passed on, and its entries wait for the next time.
+        A taker returns once they are committed. What it raises is passed on, and the entries wait for the
+        next time; so do those that nobody takes, with a KeyError.
         """
         self._set_aside()
         replayed = 0
@@ -58,8 +61,8 @@ class Journal:
                 entries = read_entries(file.read_bytes())
             except FileNotFoundError:
                 continue  # another process has replayed it
-            if entries:
-                take(entries)
+            for kind in {entry["kind"] for entry in entries}:
+                takers[kind]([entry for entry in entries if entry["kind"] == kind])
             file.unlink(missing_ok=True)
             replayed += len(entries)
         return replayed

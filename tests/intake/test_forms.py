@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nurture.core.facts import FormSent, Learned
 from nurture.core.programme import Attribute, Form
-from nurture.intake.forms import Heard, Problem, normal_address, read_form
+from nurture.intake.forms import Heard, Problem, Refused, read_form
 
 NAUGHTY = Path(__file__).parents[2].parent / "shared" / "data" / "edge" / "naughty_strings.json"
 
@@ -35,6 +35,12 @@ DEMO = Form(
 
 def read(*typed, form=DEMO):
     return read_form(form, ATTRIBUTES, typed)
+
+
+def refused(*typed):
+    answer = read(*typed)
+    assert isinstance(answer, Refused)
+    return answer.problems
 
 
 def test_personal_values_stand_apart_from_the_facts():
@@ -63,7 +69,7 @@ def test_all_kinds_of_attributes():
 
 
 def test_every_wrong_field_is_named_at_once():
-    problems = read(
+    problems = refused(
         ("email", "nobody"),
         ("size", "many"),
         ("role", "king"),
@@ -99,19 +105,23 @@ def test_who_fills_in_the_hidden_field_is_a_program():
 
 
 @pytest.mark.parametrize(
-    ("text", "address"),
+    "text",
     [
-        ("Ada.Ray@Bücher.Example", "ada.ray@xn--bcher-kva.example"),
-        ("ada@example.com\r\nBcc: eve@evil.example", None),
-        ("ada@@example.com", None),
-        ("ada@localhost", None),
-        ("a" * 300 + "@example.com", None),
-        ("ada@[127.0.0.1]", None),
-        ("", None),
+        "ada@example.com\r\nBcc: eve@evil.example",
+        "ada@@example.com",
+        "ada@localhost",
+        "a" * 300 + "@b.example",
+        "",
     ],
 )
-def test_addresses(text, address):
-    assert normal_address(text) == address
+def test_what_is_no_address_is_a_problem_of_that_field(text):
+    assert [problem.field for problem in refused(("email", text))] == ["email"]
+
+
+def test_two_addresses_are_none():
+    assert [problem.field for problem in refused(("email", "a@b.example"), ("email", "c@d.example"))] == [
+        "email"
+    ]
 
 
 @given(
@@ -119,7 +129,7 @@ def test_addresses(text, address):
 )
 def test_nothing_typed_makes_it_raise(typed):
     answer = read_form(DEMO, ATTRIBUTES, typed)
-    assert isinstance(answer, Heard | tuple)
+    assert isinstance(answer, Heard | Refused)
 
 
 def test_naughty_strings_are_heard_or_refused_and_never_hold_a_control_character():

@@ -11,13 +11,16 @@ import pytest
 from nurture.store.journal import Journal, read_entries
 
 
+KIND = "unsubscribe"
+
+
 @pytest.fixture
 def journal(tmp_path):
     return Journal(tmp_path / "nurture.db.journal")
 
 
 def entry(n):
-    return {"kind": "unsubscribe", "token": f"t{n}"}
+    return {"kind": KIND, "token": f"t{n}"}
 
 
 def test_what_was_appended_is_replayed_once_and_in_order(journal):
@@ -25,10 +28,10 @@ def test_what_was_appended_is_replayed_once_and_in_order(journal):
         journal.append(entry(n))
     assert journal.waiting
     taken = []
-    assert journal.replay(taken.extend) == 5
+    assert journal.replay({KIND: taken.extend}) == 5
     assert taken == [entry(n) for n in range(5)]
     assert not journal.waiting
-    assert journal.replay(taken.extend) == 0
+    assert journal.replay({KIND: taken.extend}) == 0
     assert len(taken) == 5
 
 
@@ -39,12 +42,21 @@ def test_what_the_taker_refuses_waits_for_the_next_time(journal):
         raise RuntimeError("still locked")
 
     with pytest.raises(RuntimeError, match="still locked"):
-        journal.replay(refuse)
+        journal.replay({KIND: refuse})
     assert journal.waiting
     journal.append(entry(2))
     taken = []
-    assert journal.replay(taken.extend) == 2
+    assert journal.replay({KIND: taken.extend}) == 2
     assert sorted(one["token"] for one in taken) == ["t1", "t2"]
+
+
+def test_a_kind_that_nobody_takes_waits(journal):
+    journal.append({"kind": "answer", "token": "7"})
+    with pytest.raises(KeyError):
+        journal.replay({})
+    taken = []
+    journal.replay({"answer": taken.extend})
+    assert taken == [{"kind": "answer", "token": "7"}]
 
 
 def test_an_entry_that_arrives_during_a_replay_is_not_lost(journal):
@@ -55,9 +67,9 @@ def test_an_entry_that_arrives_during_a_replay_is_not_lost(journal):
         taken.extend(entries)
         journal.append(entry(2))
 
-    journal.replay(take)
+    journal.replay({KIND: take})
     assert journal.waiting
-    journal.replay(taken.extend)
+    journal.replay({KIND: taken.extend})
     assert [one["token"] for one in taken] == ["t1", "t2"]
 
 
@@ -69,7 +81,7 @@ def test_a_line_cut_short_by_a_crash_swallows_no_other(journal, cut, caplog):
     journal.path.write_bytes(whole[:-cut])
     journal.append(entry(3))
     taken = []
-    journal.replay(taken.extend)
+    journal.replay({KIND: taken.extend})
     tokens = [one["token"] for one in taken]
     assert tokens == (["t1", "t2", "t3"] if cut == 1 else ["t1", "t3"])
     assert cut == 1 or "cut short" in caplog.text
@@ -96,8 +108,8 @@ def test_many_threads_append_while_others_replay(journal):
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
-        journal.replay(take)
-    journal.replay(take)
+        journal.replay({KIND: take})
+    journal.replay({KIND: take})
     assert {one["token"] for one in taken} == {f"t{n}" for n in range(160)}
 
 
@@ -117,7 +129,7 @@ def test_an_acknowledged_entry_survives_kill_9(journal, tmp_path):
     writer.stdout.close()
     writer.wait()
     taken = []
-    journal.replay(taken.extend)
+    journal.replay({KIND: taken.extend})
     assert {f"t{n}" for n in acknowledged} <= {one["token"] for one in taken}
 
 

@@ -1,0 +1,121 @@
+"""The table of hits: kept before the answer, judged later, never a fact by themselves.
+
+A hit of a message waits unsettled until its neighbours are known; `ix_hits_unsettled` finds those that are
+due, so the work grows with what has come in, not with what was ever sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from nurture.store.tables import HITS, TOUCHES
+
+MOST_OF_A_MESSAGE = 500
+"""Hits of one message that are judged at a time; as many settled ones before them are looked at again."""
+
+NOT_OURS = "led here by no message"
+
+
+class Seen(NamedTuple):
+    """A request as it is kept: what was asked for, when, and the little we keep of who asked."""
+
+    kind: str  # click, open, page
+    url: str
+    at: datetime
+    link: int = 0
+    method: str = "GET"
+    agent: str = ""
+    network: str = ""
+    prefetch: bool = False
+
+
+class Message(NamedTuple):
+    """What hits of one message are judged by. `accepted_at` is None until a relay has taken it."""
+
+    touch: int
+    prospect: int
+    decision: int
+    piece: str
+    programme: str
+    accepted_at: datetime | None
+
+
+def keep_hit(connection: Connection, touch: int, seen: Seen) -> bool:
+    """Keep a request to an address of message `touch`; False if there is no such message (any more)."""
+    message = connection.execute(select(TOUCHES.c.prospect).where(TOUCHES.c.id == touch)).first()
+    if message is None:
+        return False
+    connection.execute(
+        insert(HITS).values(prospect=message.prospect, touch=touch, reasons=[], **seen._asdict())
+    )
+    return True
+
+
+def keep_view(connection: Connection, seen: Seen) -> None:
+    """Keep a page view that no message led to. It belongs to nobody, so it is settled as it comes."""
+    connection.execute(
+        insert(HITS).values(settled_at=seen.at, verdict="unsure", reasons=[NOT_OURS], **seen._asdict())
+    )
+
+
+def next_unsettled(connection: Connection) -> datetime | None:
+    """When the oldest hit came that is not settled."""
+    return connection.execute(select(func.min(HITS.c.at)).where(HITS.c.settled_at.is_(None))).scalar()
+
+
+def unsettled_messages(connection: Connection, until: datetime, most: int) -> list[int]:
+    """Up to `most` messages with an unsettled hit not later than `until`, the longest waiting first."""
+    waiting = (
+        select(HITS.c.touch)
+        .where(HITS.c.settled_at.is_(None), HITS.c.at <= until)
+        .group_by(HITS.c.touch)
+        .order_by(func.min(HITS.c.at), HITS.c.touch)
+        .limit(most)
+    )
+    return list(connection.execute(waiting).scalars())
+
+
+def unsettled_of(connection: Connection, prospect: int) -> list[int]:
+    """The messages of one prospect that have unsettled hits."""
+    waiting = (
+        select(HITS.c.touch)
+        .where(HITS.c.prospect == prospect, HITS.c.settled_at.is_(None))
+        .group_by(HITS.c.touch)
+        .order_by(HITS.c.touch)
+    )
+    return list(connection.execute(waiting).scalars())
+
+
+def message_of(connection: Connection, touch: int) -> Message:
+    """The message of a hit; it goes only together with its hits."""
+    row = connection.execute(select(TOUCHES).where(TOUCHES.c.id == touch)).one()
+    # Nobody told us that a message in doubt was taken; it cannot have been before the body went out.
+    accepted_at = {"sent": row.ended_at, "in_doubt": row.fenced_at}.get(row.outcome)
+    return Message(touch, row.prospect, row.decision, row.piece, row.programme, accepted_at)
+
+
+def hits_of(connection: Connection, touch: int) -> list[Row[tuple[object, ...]]]:
+    """The hits to judge of one message, and the settled ones just before them, in order of time."""
+    of_touch = select(HITS).where(HITS.c.touch == touch)
+    fresh = of_touch.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.at, HITS.c.id)
+    settled = of_touch.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.at.desc(), HITS.c.id.desc())
+    rows = [
+        *connection.execute(settled.limit(MOST_OF_A_MESSAGE)),
+        *connection.execute(fresh.limit(MOST_OF_A_MESSAGE)),
+    ]
+    return sorted(rows, key=lambda row: (row.at, row.id))
+
+
+def mark_settled(
+    connection: Connection, verdicts: Mapping[int, tuple[str, Sequence[str]]], now: datetime
+) -> None:
+    """Write verdict and reasons to hits, by their ids."""
+    if verdicts:
+        connection.execute(
+            update(HITS)
+            .where(HITS.c.id == bindparam("hit"))
+            .values(settled_at=now, verdict=bindparam("said"), reasons=bindparam("why")),
+            [{"hit": id, "said": said, "why": list(why)} for id, (said, why) in verdicts.items()],
+        )

@@ -1,0 +1,98 @@
+"""The public app: tracked links, unsubscribe, forms. No session, no cookie, no sign-in, no trace in errors.
+
+It answers only after what it heard is committed (unsubscribes: or in the journal). No address in it is
+taken from the request: pages use relative addresses, redirects the configured ones.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from nurture.errors import Mistake
+from nurture.web.answering import Answering
+from nurture.web.needs import Needs
+from nurture.web.page import Headers, bare
+from nurture.web.tracked import Tracked
+from nurture.web.unsubscribing import Unsubscribing
+
+logger = logging.getLogger(__name__)
+
+_SAYS: Mapping[int, tuple[str, str]] = {
+    400: ("This cannot be read", "What was sent is not complete. Please go back and try again."),
+    404: (
+        "There is nothing here",
+        "Perhaps the address was cut when it was copied. Please use the link in the e-mail.",
+    ),
+    405: ("This cannot be done here", "This address does not take requests of that kind."),
+    408: ("That took too long", "Please go back and try again."),
+    413: ("That is too much", "What was sent is too large to be read."),
+    429: ("Too many at once", "Please wait a minute and try again."),
+}
+
+
+def create_app(needs: Needs) -> ASGIApp:
+    """The app, ready for a server."""
+    tracked, unsubscribing, answering = Tracked(needs), Unsubscribing(needs), Answering(needs)
+
+    async def ready(request: Request) -> Response:
+        """200 while the store can be read, else 503."""
+        await needs.store.aread(lambda connection: connection.execute(text("SELECT 1")).scalar())
+        return PlainTextResponse("ready\n")
+
+    routes = [
+        Route("/c/{token}", tracked.click, methods=["GET"]),
+        Route("/o/{token}.gif", tracked.picture, methods=["GET"]),
+        Route("/p/", tracked.view, methods=["POST"]),
+        Route("/n.js", tracked.script, methods=["GET"]),
+        Route("/u/{token}", unsubscribing.ask, methods=["GET"]),
+        Route("/u/{token}", unsubscribing.do, methods=["POST"]),
+        Route("/f/{form}", answering.show, methods=["GET"]),
+        Route("/f/{form}", answering.take, methods=["POST"]),
+        Route("/thanks", answering.thanks, methods=["GET"]),
+        Route("/healthz", _healthy, methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+    ]
+    handlers = {
+        HTTPException: _refused,
+        Mistake: _unavailable,
+        SQLAlchemyError: _unavailable,
+        OSError: _unavailable,
+        Exception: _broken,
+    }
+    return Headers(Starlette(routes=routes, exception_handlers=handlers))
+
+
+async def _healthy(request: Request) -> Response:
+    """200 while the process answers."""
+    return PlainTextResponse("ok\n")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    title, says = _SAYS.get(status, _SAYS[400])
+    answer = bare(title, says, status)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    if status == 429:
+        answer.headers["Retry-After"] = "60"
+    return answer
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    """The store does not take it now: nothing is promised, the asker may come again."""
+    logger.error("A request was refused because the store did not take it: %s", error)
+    answer = bare("Not now", "We cannot take this at the moment. Please try again in a minute.", 503)
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A bug; the server's log has its trace, the answer has not."""
+    return bare("Something went wrong", "It is our fault. Please try again later.", 500)

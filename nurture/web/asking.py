@@ -1,0 +1,115 @@
+"""Who asks, and what they send: the little that is kept of a request, and bodies with a limit.
+
+Whoever talks to us is not to be believed: X-Forwarded-For counts only where a trusted proxy wrote it, and
+a body is read up to its limit and for ten seconds.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from nurture.intake.tracking import is_prefetch, short_agent
+from nurture.store.hits import Seen
+
+READING_SECONDS = 10
+MOST_FIELDS = 100
+_PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
+
+Address = IPv4Address | IPv6Address
+
+
+def seen(request: Request, trusted: Iterable[str], kind: str, url: str, at: datetime) -> Seen:
+    """The request as it is kept: no address, no header but a short User-Agent."""
+    return Seen(
+        kind=kind,
+        url=url,
+        at=at,
+        method=request.method,
+        agent=short_agent(request.headers.get("user-agent", "")),
+        network=network(request, trusted),
+        prefetch=is_prefetch(request.headers.get(name, "") for name in _PURPOSES),
+    )
+
+
+def network(request: Request, trusted: Iterable[str]) -> str:
+    """The asker's address cut to /24 or /48; empty where there is none."""
+    peer = _address(request.client.host if request.client else "")
+    hops = [hop for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    networks = [ip_network(one, strict=False) for one in trusted]
+    while peer is not None and hops and any(peer in one for one in networks):
+        peer = _address(hops.pop())
+    return _cut(peer)
+
+
+async def body(request: Request, most: int) -> bytes:
+    """The body. Raises HTTPException: 413 if it is larger than `most` bytes, 408 if it takes too long."""
+    try:
+        async with asyncio.timeout(READING_SECONDS):
+            return await _read(request, most)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+
+
+async def _read(request: Request, most: int) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            raise HTTPException(413)
+    return bytes(content)
+
+
+async def fields(request: Request, content: bytes) -> list[tuple[str, str]]:
+    """The fields of a form's body, urlencoded or multipart; files are left out.
+
+    Raises HTTPException 400 for a body that is no form.
+    """
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await _multipart(request, content)
+    try:
+        return parse_qsl(
+            content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+        )
+    except ValueError:
+        raise HTTPException(400) from None
+
+
+async def _multipart(request: Request, content: bytes) -> list[tuple[str, str]]:
+    async def once() -> AsyncGenerator[bytes, None]:
+        yield content
+
+    parser = MultiPartParser(
+        request.headers, once(), max_files=0, max_fields=MOST_FIELDS, max_part_size=len(content)
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, UnicodeError):
+        raise HTTPException(400) from None
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+def _address(text: str) -> Address | None:
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _cut(address: Address | None) -> str:
+    if address is None:
+        return ""
+    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))

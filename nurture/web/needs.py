@@ -1,0 +1,37 @@
+"""What the public app needs; assembly hands it over as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nurture.core.programme import Programme
+from nurture.delivery.tokens import Keys
+from nurture.engine.settling import LinksIn
+from nurture.store.door import Store
+from nurture.store.journal import Journal
+
+Destination = Callable[[int, int], str | None]
+"""Touch id and link number -> where that link of that message leads (http or https); None if nowhere.
+
+Sync; called in a thread. It reads the text of the programme under which the touch was chosen.
+"""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Everything the public pages work with.
+
+    `public` is the address under which the world reaches us, without a slash at the end (never taken from
+    a request). `tracking` is off, clicks or full. `trusted_proxies` are addresses or networks whose
+    X-Forwarded-For is believed.
+    """
+
+    store: Store
+    journal: Journal
+    keys: Keys
+    suppression_key: bytes = field(repr=False)
+    programme: Callable[[], Programme]
+    destination: Destination
+    links_in: LinksIn
+    public: str
+    tracking: str = "clicks"
+    trusted_proxies: tuple[str, ...] = ()
