@@ -14,7 +14,7 @@ from nurture.core.programme import Programme
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
-from nurture.store import Store, programmes, schema
+from nurture.store import Store, programmes, schema, suppressions
 
 _PACKAGE = Path(__file__).parent
 
@@ -78,4 +78,4 @@ def _listed(errors: list[Problem]) -> str:
 
 def _same_keys(connection: Connection, secrets: Secrets) -> None:
     """The suppression key of a database never changes: another would mail those who said no."""
-    programmes.keep_fingerprint(connection, secrets.suppression)
+    suppressions.keep_fingerprint(connection, secrets.suppression)

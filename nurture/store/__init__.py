@@ -4,5 +4,37 @@ What other packages use is named here; `tables` may be imported by whoever write
 """
 
 from nurture.store.door import Store, Work
+from nurture.store.facts import Heard, Noted, histories, history, note, note_once
+from nurture.store.prospects import (
+    account_of,
+    by_id,
+    enter_many,
+    every_prospect,
+    find,
+    learn_personal,
+    listing,
+)
+from nurture.store.suppressions import ERASED, is_suppressed, reasons_of, suppress, suppress_many
 
-__all__ = ["Store", "Work"]
+__all__ = [
+    "ERASED",
+    "Heard",
+    "Noted",
+    "Store",
+    "Work",
+    "account_of",
+    "by_id",
+    "enter_many",
+    "every_prospect",
+    "find",
+    "histories",
+    "history",
+    "is_suppressed",
+    "learn_personal",
+    "listing",
+    "note",
+    "note_once",
+    "reasons_of",
+    "suppress",
+    "suppress_many",
+]

@@ -19,9 +19,12 @@ from nurture.store import engines
 def upgrade(url: str, folder: Path) -> None:
     """Bring the database at `url` to the newest version in `folder`; an empty one is filled.
 
+    Where nothing is to be done, nothing is locked: every command may call it.
+
     Raises Mistake where the database cannot be opened or was written by a newer program.
     """
-    _refuse_newer(url, folder)
+    if _refuse_newer(url, folder) == head(folder):
+        return
     engine = _engine(url)
     try:
         with engines.connected(engine) as connection:
@@ -34,7 +37,8 @@ def upgrade(url: str, folder: Path) -> None:
 
 def current(url: str) -> str | None:
     """The version of the database; None where it is empty."""
-    engine = _engine(url)
+    address = engines.database_url(url)
+    engine = engines.sqlite_reader(address) if engines.is_sqlite(address) else engines.postgres(address, 1)
     try:
         with engines.connected(engine) as connection:
             return MigrationContext.configure(connection).get_current_revision()
@@ -49,18 +53,18 @@ def head(folder: Path) -> str:
 
 def require(url: str, folder: Path) -> None:
     """Mistake unless the database has the version that this program needs."""
-    _refuse_newer(url, folder)
-    has, needs = current(url), head(folder)
+    has, needs = _refuse_newer(url, folder), head(folder)
     if has != needs:
         is_at = f"at version {has}" if has else "empty"
         raise Mistake(f"The database is {is_at}, not at version {needs}: run `nurture db upgrade`.")
 
 
-def _refuse_newer(url: str, folder: Path) -> None:
+def _refuse_newer(url: str, folder: Path) -> str | None:
     known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     has = current(url)
     if has is not None and has not in known:
         raise Mistake(f"The database is at version {has}, which this program does not know: upgrade nurture.")
+    return has
 
 
 def _engine(url: str) -> Engine:

@@ -5,7 +5,7 @@ others skip them; on SQLite nobody else writes. The caller keeps batches small e
 
     def work(connection):
         settled = [settle(due) for due in claim_due(connection, now, 100)]     # the engine's part
-        write_settled(connection, settled, now=now, programme=active.hash)
+        write_settled(connection, settled, now)
 """
 
 from collections import defaultdict
@@ -70,7 +70,7 @@ class Settled(NamedTuple):
     touches: Sequence[Mapping[str, Any]] = ()
     """New rows of the outbox."""
     cancelled: Sequence[int] = ()
-    """Ids of touches that shall not leave."""
+    """Ids of touches that shall not leave; their Cancelled facts are among `facts`."""
     handoffs: Sequence[Mapping[str, Any]] = ()
     """New rows of handoffs."""
 
@@ -86,9 +86,7 @@ def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
     return _with_news(connection, rows, skip=False)
 
 
-def write_settled(
-    connection: Connection, settled: Sequence[Settled], *, now: datetime, programme: str
-) -> tuple[int, ...]:
+def write_settled(connection: Connection, settled: Sequence[Settled], now: datetime) -> tuple[int, ...]:
     """Write all that was settled, in bulk; `errors` of these prospects start again from 0.
 
     A Withdrawn or Recalled fact closes the handoff that is open. A cancelled touch that was queued or
@@ -106,12 +104,13 @@ def write_settled(
     _insert(connection, TOUCHES, [row for each in settled for row in each.touches])
     _end_handoffs(connection, settled, now)
     _insert(connection, HANDOFFS, [row for each in settled for row in each.handoffs])
-    cancelled = [touch for each in settled for touch in each.cancelled]
-    return cancel_touches(connection, cancelled, now=now, programme=programme)
+    stopped = [each for each in settled if each.cancelled]
+    programme = stopped[0].facts[-1].programme if stopped else ""
+    return cancel_touches(connection, [id for each in stopped for id in each.cancelled], now, programme)
 
 
 def cancel_touches(
-    connection: Connection, touches: Sequence[int], *, now: datetime, programme: str
+    connection: Connection, touches: Sequence[int], now: datetime, programme: str
 ) -> tuple[int, ...]:
     """End those that have not been claimed, with their fact; mark the others. The ids that ended.
 

@@ -1,0 +1,126 @@
+"""Addresses and domains that are never mailed, as keyed hashes: the list says nothing about anybody.
+
+It outlives the person's rows (erase keeps it), so the key never changes: `keep_fingerprint` refuses another.
+Addresses and domains come normalised. A domain covers the addresses right at it, not at its subdomains.
+"""
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nurture.errors import Mistake
+from nurture.store.facts import chunks
+from nurture.store.tables import META, SUPPRESSIONS
+
+ERASED = "erased"
+REASONS = ("manual", "bounced", "unsubscribed", "complained", ERASED)
+"""From the weakest to the strongest: a stronger reason takes a weaker one's place, never the reverse."""
+
+THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
+"""What people said themselves is only lifted on evidence that they changed their mind."""
+
+_FINGERPRINT = "suppression_key"
+
+
+def suppress(
+    connection: Connection, key: bytes, name: str, reason: str, at: datetime, evidence: str = ""
+) -> None:
+    """Never mail this address (or, without an @, this domain). Doing it again keeps the stronger reason."""
+    suppress_many(connection, key, {name: reason}, at=at, evidence=evidence)
+
+
+def suppress_many(
+    connection: Connection, key: bytes, reasons: Mapping[str, str], *, at: datetime, evidence: str = ""
+) -> None:
+    """Never mail these addresses or domains, each with its reason, one of REASONS."""
+    rows = [
+        {
+            "hash": _hashed(key, name),
+            "covers": "address" if "@" in name else "domain",
+            "reason": reason,
+            "scope": "all",
+            "evidence": evidence,
+            "at": at,
+        }
+        for name, reason in sorted(reasons.items())
+    ]
+    if not rows:
+        return
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(kind.insert(SUPPRESSIONS).on_conflict_do_nothing(index_elements=["hash"]), rows)
+    for rank, reason in enumerate(REASONS):
+        hashes = [row["hash"] for row in rows if row["reason"] == reason]
+        for some in chunks(hashes):
+            weaker = SUPPRESSIONS.c.hash.in_(some), SUPPRESSIONS.c.reason.in_(REASONS[:rank])
+            connection.execute(
+                update(SUPPRESSIONS).where(*weaker).values(reason=reason, evidence=evidence, at=at)
+            )
+
+
+def is_suppressed(connection: Connection, key: bytes, address: str) -> bool:
+    """Whether the address or its domain is never mailed."""
+    return address in reasons_of(connection, key, [address])
+
+
+def reasons_of(connection: Connection, key: bytes, addresses: Iterable[str]) -> dict[str, str]:
+    """Why, for those of these addresses that are never mailed; the address's own reason comes first."""
+    asked = {address: (_hashed(key, address), _hashed(key, _domain(address))) for address in addresses}
+    hashes = sorted({each for pair in asked.values() for each in pair})
+    found: dict[str, str] = {}
+    for some in chunks(hashes):
+        rows = select(SUPPRESSIONS.c.hash, SUPPRESSIONS.c.reason).where(SUPPRESSIONS.c.hash.in_(some))
+        found.update((hash, reason) for hash, reason in connection.execute(rows))
+    return {
+        address: found.get(own) or found[domain]
+        for address, (own, domain) in asked.items()
+        if own in found or domain in found
+    }
+
+
+def list_suppressions(connection: Connection) -> Sequence[Row[Any]]:
+    """All of them, the newest first; the hashes do not say who they are."""
+    return connection.execute(
+        select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.at.desc(), SUPPRESSIONS.c.hash)
+    ).all()
+
+
+def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "") -> bool:
+    """Mail this address or domain again; False if it was not suppressed.
+
+    Raises Mistake where the person had said so themselves and there is no `evidence` of a new consent. The
+    caller keeps that evidence with the consent.
+    """
+    own = SUPPRESSIONS.c.hash == _hashed(key, name)
+    reason = connection.scalar(select(SUPPRESSIONS.c.reason).where(own))
+    if reason in THEIR_OWN and not evidence:
+        raise Mistake(f"{name} {_SAID[reason]}: only evidence of a new consent lifts that.")
+    connection.execute(delete(SUPPRESSIONS).where(own))
+    return reason is not None
+
+
+_SAID = {"unsubscribed": "unsubscribed", "complained": "complained about us", ERASED: "asked to be forgotten"}
+
+
+def keep_fingerprint(connection: Connection, key: bytes) -> None:
+    """Remember which key this database's hashes were made with. Mistake if it was another one."""
+    fingerprint = _hashed(key, "fingerprint of the suppression key")[:16]
+    before = connection.scalar(select(META.c.value).where(META.c.key == _FINGERPRINT))
+    if before is None:
+        connection.execute(insert(META).values(key=_FINGERPRINT, value=fingerprint))
+    elif before != fingerprint:
+        raise Mistake(
+            "secrets.toml [suppression] key is not the one this database was made with, so nobody who "
+            "said no would be recognised: put the old key back."
+        )
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _hashed(key: bytes, name: str) -> str:
+    return hmac.digest(key, name.encode(), "sha256").hex()
