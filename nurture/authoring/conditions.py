@@ -138,8 +138,8 @@ class _Reader:
     def _attribute(self, path: Path, name: str, value: Any) -> Condition:
         known = self.names.attributes
         if known is not None and name not in known:
-            hint = partial(_undeclared, name, [*known, *WORDS])
-            self.source.wrong(path, f"there is no attribute {shown(name)}", hint, key=True)
+            undeclared = partial(_undeclared, name, [*known, *WORDS])
+            self.source.wrong(path, f"there is no attribute {shown(name)}", undeclared, key=True)
             return _NEVER
         declared = (known or {}).get(name, Declared(""))
         if declared.personal:
@@ -230,8 +230,8 @@ class _Reader:
             case "country":
                 return self._read(words.country, path, value) or ""
             case "choice" if value not in declared.values:
-                hint = partial(nearest, value, declared.values)
-                self.source.wrong(path, f"{shown(value)} is not among its values", hint)
+                close = partial(nearest, value, declared.values)
+                self.source.wrong(path, f"{shown(value)} is not among its values", close)
         return cast(Scalar, value)
 
     def _read(self, reader: Callable[[object], T], path: Path, value: Any) -> T | None:

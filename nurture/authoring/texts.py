@@ -1,8 +1,6 @@
 """Compiling the texts of pieces and packets, with the rendering package's problems as ours."""
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from nurture import rendering
 from nurture.authoring.names import Names
@@ -10,37 +8,15 @@ from nurture.authoring.piece_file import NO_LAYOUT, PieceFile
 from nurture.authoring.problems import Problem, nearest, shown
 from nurture.core.programme import Sender, Site
 
-_MUST_SAY = {
-    "unsubscribe_url": (
-        re.compile(r"\{\{[^}]*\bunsubscribe_url\b"),
-        "does not offer to unsubscribe",
-        'add <a href="{{ unsubscribe_url }}">Unsubscribe</a>',
-    ),
-    "postal": (
-        re.compile(r"\{\{[^}]*\bsender\s*(?:\.\s*postal|\[\s*['\"]postal['\"]\s*\])"),
-        "does not say our postal address",
-        "add {{ sender.postal }}",
-    ),
-}
-
-
-def check_layout(file: str, text: str) -> Iterable[Problem]:
-    """What law and large receivers ask of every message."""
-    for pattern, what, hint in _MUST_SAY.values():
-        if not pattern.search(text):
-            yield Problem(file, 1, 1, "", what, hint)
-
 
 def compile_text(
     piece: PieceFile, layouts: Mapping[str, str], sender: Sender, site: Site, problems: list[Problem]
-) -> Any:
+) -> rendering.Template | None:
     """The compiled text of a piece, or None and what is wrong with it."""
     front = piece.source
     layout = front.at("layout") if isinstance(front.at("layout"), str) else "plain"
     if layout != NO_LAYOUT and layout not in layouts:
         return None
-    if layout == NO_LAYOUT:
-        problems += check_layout(piece.file, piece.text)
     try:
         return rendering.compile_piece(
             piece.file,
@@ -58,9 +34,9 @@ def compile_text(
         return None
 
 
-def compile_packets(texts: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
+def compile_packets(texts: Mapping[str, str], problems: list[Problem]) -> dict[str, rendering.PacketTemplate]:
     """Notes to sales, by name: `packet.html` and `packet.txt` are one."""
-    found: dict[str, Any] = {}
+    found: dict[str, rendering.PacketTemplate] = {}
     for name in sorted({file.rsplit("/", 1)[1].rsplit(".", 1)[0] for file in texts}):
         path = f"templates/sales/{name}"
         html, text = texts.get(f"{path}.html"), texts.get(f"{path}.txt")
@@ -76,7 +52,7 @@ def compile_packets(texts: Mapping[str, str], problems: list[Problem]) -> dict[s
     return found
 
 
-def check_names(template: Any, names: Names) -> Iterable[Problem]:
+def check_names(template: rendering.Template, names: Names) -> Iterable[Problem]:
     """Every attribute that a text names is declared."""
     if names.attributes is None:
         return

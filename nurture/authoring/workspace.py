@@ -20,12 +20,12 @@ from nurture.authoring.problems import Problem, errors, shown
 from nurture.authoring.programme_file import ProgrammeShape, check_programme
 from nurture.authoring.sequence_file import SequenceShape, build_sequence, check_sequence
 from nurture.authoring.source import Files, Places, Source
-from nurture.authoring.texts import check_layout, check_names, compile_packets, compile_text, ours
+from nurture.authoring.texts import check_names, compile_packets, compile_text, ours
 from nurture.authoring.toml import read_toml
 from nurture.authoring.workspace_file import WorkspaceShape, check_workspace
 from nurture.authoring.yaml import read_yaml
 from nurture.core.programme import Calendar, Programme, Sender, Site
-from nurture.rendering import TemplateProblems, split
+from nurture.rendering import PacketTemplate, Template, TemplateProblems, split
 
 YEARS_OF_HOLIDAYS = 2
 """Public holidays are resolved for today's year and so many after it."""
@@ -44,8 +44,8 @@ class Workspace:
     """
 
     programme: Programme
-    templates: Mapping[str, Any]
-    packets: Mapping[str, Any]
+    templates: Mapping[str, Template]
+    packets: Mapping[str, PacketTemplate]
     files: Mapping[str, str]
     hash: str
 
@@ -175,16 +175,14 @@ class _Reading:
             self.problems.append(
                 Problem("sequences", 1, 1, "", "there is no sequence", "write sequences/NAME.yaml")
             )
-        for name, text in self.layouts.items():
-            self.problems += check_layout(f"{LAYOUTS}{name}.html", text)
         for piece in self.pieces:
             known = [*self.names.stages, "layouts", "sales"]
             refer(piece.source, (), "stage", piece.stage, known)
             check_piece(piece.source, self.names, frozenset(self.layouts), self.today)
         check_together(self.pieces, self._said(), self._hosts())
 
-    def _templates(self, sender: Sender, site: Site) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _templates(self, sender: Sender, site: Site) -> dict[str, Template]:
+        found: dict[str, Template] = {}
         for piece in self.pieces:
             template = compile_text(piece, self.layouts, sender, site, self.problems)
             if template is not None:
