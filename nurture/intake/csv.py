@@ -29,6 +29,9 @@ LARGEST_FILE = 2 * 1024**3
 
 DELIMITERS = ",;\t|"
 
+FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
+"""A spreadsheet runs a cell that begins with one of these."""
+
 _SAMPLE = 64 * 1024
 _SAMPLE_ROWS = 20
 _LARGEST_REREAD = 6 * LARGEST_ROW
@@ -78,8 +81,7 @@ class Table:
         """Every row after the header that is not blank, in order. Raises Mistake for a file beyond use."""
         width = len(self.header)
         lossy = self.encoding == "cp1252"
-        with _unpacked(self.path) as (raw, stream):
-            text = io.TextIOWrapper(stream, self.encoding, errors="replace", newline="")
+        with _decoded(self.path, self.encoding) as (raw, text):
             records = self._records(text)
             next(records, None)
             for row in records:
@@ -123,14 +125,24 @@ def open_table(path: Path) -> Table:
     if not sample.strip("\r\n\t ,;|"):
         raise Mistake(f"{path} is empty: it needs a first row with the names of the columns.")
     table = Table(path, encoding, _declared(sample) or _delimiter(sample), size=size)
-    with _unpacked(path) as (_, stream):
-        text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
+    with _decoded(path, encoding) as (_, text):
         first = next(table._records(text))
     if first.problem or not first.cells:
         why = first.problem or "it is blank"
         raise Mistake(f"{path}: the first row must hold the names of the columns, but {why}.")
     table.header = tuple(name.strip() for name in first.cells)
     return table
+
+
+def defused(cell: str) -> str:
+    """The cell as a spreadsheet may see it: shown, never run."""
+    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+
+
+def bare(cell: str) -> str:
+    """The cell without spaces around it and without the apostrophe of `defused`, ours or another's."""
+    cell = cell.strip()
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_SIGNS) else cell
 
 
 def _size(path: Path) -> int:
@@ -161,6 +173,16 @@ def _unpacked(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         raise Mistake(f"{path} is a damaged gzip file: pack or copy it again.") from None
     except OSError as error:
         raise Mistake(f"Cannot read {path}: {error.strerror}.") from None
+
+
+@contextmanager
+def _decoded(path: Path, encoding: str) -> Iterator[tuple[IO[bytes], io.TextIOWrapper]]:
+    """The file itself, and its content as text with line ends as they are."""
+    with (
+        _unpacked(path) as (raw, stream),
+        io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text,
+    ):
+        yield raw, text
 
 
 def _encoding(path: Path) -> str:
@@ -196,8 +218,8 @@ def _refuse_binary(path: Path, head: bytes) -> None:
 
 
 def _sample(path: Path, encoding: str) -> str:
-    with _unpacked(path) as (_, stream):
-        return io.TextIOWrapper(stream, encoding, errors="replace", newline="").read(_SAMPLE)
+    with _decoded(path, encoding) as (_, text):
+        return text.read(_SAMPLE)
 
 
 def _declared(line: str) -> str:

@@ -5,6 +5,7 @@ What other packages use is named here; `tables` may be imported by whoever write
 
 from nurture.store.door import Store, Work
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
+from nurture.store.imports import Listed, ListedEvent, enter_listed, entered_on, silence_listed
 from nurture.store.prospects import (
     account_of,
     by_id,
@@ -19,12 +20,16 @@ from nurture.store.suppressions import ERASED, is_suppressed, reasons_of, suppre
 __all__ = [
     "ERASED",
     "Heard",
+    "Listed",
+    "ListedEvent",
     "Noted",
     "Store",
     "Work",
     "account_of",
     "by_id",
+    "enter_listed",
     "enter_many",
+    "entered_on",
     "every_prospect",
     "find",
     "histories",
@@ -35,6 +40,7 @@ __all__ = [
     "note",
     "note_once",
     "reasons_of",
+    "silence_listed",
     "suppress",
     "suppress_many",
 ]
