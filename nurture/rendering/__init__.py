@@ -26,7 +26,7 @@ render_packet(template, packet) -> Rendered
     `packet` is plain data: dicts, lists, text, numbers, dates.
 """
 
-from nurture.rendering.grammar import Name
+from nurture.rendering.expressions import Name
 from nurture.rendering.messages import Rendered, render
 from nurture.rendering.packets import PacketTemplate, compile_packet, render_packet
 from nurture.rendering.pieces import CLIPPED_FROM, Template, compile_piece

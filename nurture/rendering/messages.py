@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from jinja2 import Template as Compiled
+
 from nurture.core.programme import Sender, Site
 from nurture.rendering.pieces import SENDER, Template
 from nurture.rendering.plaintext import tidy
@@ -13,6 +15,7 @@ from nurture.rendering.problems import CannotRender, MissingValue, UnfitValue
 LONGEST_VALUE = 2_000
 LONGEST_LIST = 100
 LARGEST_NUMBER = 10**18
+LONGEST_MESSAGE = 1_000_000
 
 
 class Rendered(NamedTuple):
@@ -50,13 +53,24 @@ def render(
         "piece": {"title": template.title},
         "unsubscribe_url": unsubscribe_url,
     }
-    known["subject"] = subject = one_line(template.subject.render(known))
+    known["subject"] = subject = one_line(filled(template.subject, known))
     if not subject:
         raise CannotRender("nothing is left of the subject")
-    known["preheader"] = one_line(template.preheader.render(known))
+    known["preheader"] = one_line(filled(template.preheader, known))
     for number in range(1, len(template.links) + 1):
         known[f"link_{number}"] = link(number)
-    return Rendered(subject, template.html.render(known), tidy(template.text.render(known)) + "\n")
+    return Rendered(subject, filled(template.html, known), tidy(filled(template.text, known)) + "\n")
+
+
+def filled(template: Compiled, known: Mapping[str, Any]) -> str:
+    """The template with its values. Raises CannotRender where loops make it grow beyond all measure."""
+    parts, room = list[str](), LONGEST_MESSAGE
+    for part in template.generate(known):
+        room -= len(part)
+        if room < 0:
+            raise CannotRender(f"the message grows beyond {LONGEST_MESSAGE:,} characters")
+        parts.append(part)
+    return "".join(parts)
 
 
 def fit(name: str, value: Any) -> Any:

@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Template as Compiled
 
 from nurture.rendering.document import Origin
-from nurture.rendering.grammar import DEEP, Roots
+from nurture.rendering.expressions import DEEP, Roots
 from nurture.rendering.markup import as_comments
-from nurture.rendering.messages import LONGEST_LIST, Rendered, fit_one, one_line
+from nurture.rendering.messages import LONGEST_LIST, Rendered, filled, fit_one, one_line
 from nurture.rendering.plaintext import tidy
 from nurture.rendering.press import Press
 from nurture.rendering.problems import CannotRender, TemplateProblem, UnfitValue
@@ -58,10 +58,10 @@ def render_packet(template: PacketTemplate, packet: Mapping[str, Any]) -> Render
     UnfitValue where something in it cannot be written, CannotRender if no subject is left.
     """
     known = {"packet": _fit("packet", packet, _DEEPEST)}
-    subject = one_line(template.subject.render(known))
+    subject = one_line(filled(template.subject, known))
     if not subject:
         raise CannotRender("nothing is left of the subject")
-    return Rendered(subject, template.html.render(known), tidy(template.text.render(known)) + "\n")
+    return Rendered(subject, filled(template.html, known), tidy(filled(template.text, known)) + "\n")
 
 
 def _origins(html: str, text: str, path: str) -> tuple[Origin, Origin, Origin]:

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from nurture.core.programme import Sender, Site
 from nurture.rendering.document import Origin
-from nurture.rendering.grammar import ANY, VALUE, Name, Roots
+from nurture.rendering.expressions import ANY, VALUE, Name, Roots
 from nurture.rendering.links import UNSUBSCRIBE
 from nurture.rendering.markup import as_comments, html_of_markdown
 from nurture.rendering.press import Press

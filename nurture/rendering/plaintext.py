@@ -9,9 +9,11 @@ from nurture.rendering.marks import Marks
 
 _HIDDEN = frozenset({"head", "style", "script", "title", "template", "noscript"})
 _PARAGRAPHS = re.compile(
-    "p|div|h[1-6]|ul|ol|dl|table|thead|tbody|tfoot|tr|td|th|blockquote|center|section|article|header|footer"
-    "|main|address|figure|body"
+    "p|div|h[1-6]|ul|ol|dl|table|tr|td|th|blockquote|center|section|article|header|footer|main|address"
+    "|figure|body"
 )
+_FRAMES = frozenset({"ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr"})
+"""Elements in which space between the others is no text."""
 _LINES = frozenset({"li", "dt", "dd", "figcaption"})
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u200c\u2060\ufeff\u034f]")
@@ -44,7 +46,8 @@ class _Reader:
             content = node.comment_content or ""
             return content if self._marks.statements.fullmatch(content) else ""
         if node.is_text_node:
-            return _SPACES.sub(" ", _INVISIBLE.sub("", node.text_content or ""))
+            said = _SPACES.sub(" ", _INVISIBLE.sub("", node.text_content or ""))
+            return "" if said == " " and node.parent is not None and node.parent.tag in _FRAMES else said
         tag, attributes = node.tag or "", node.attributes
         if tag in _HIDDEN or _NOT_SHOWN.search(attributes.get("style") or ""):
             return ""

@@ -8,7 +8,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from nurture.rendering import document
 from nurture.rendering.document import Origin
-from nurture.rendering.grammar import Name, Reading, Roots, read_tags
+from nurture.rendering.expressions import Name, Reading, Roots
+from nurture.rendering.grammar import read_tags
 from nurture.rendering.links import Links
 from nurture.rendering.marks import Mark, Marks
 from nurture.rendering.plaintext import text_of
