@@ -88,7 +88,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "active",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("programme", Words(), nullable=False),
         sa.Column("serial", sa.Integer(), nullable=False),
         sa.Column("readings", PLAIN, nullable=False),

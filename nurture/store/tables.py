@@ -363,7 +363,7 @@ class Active(Row, table=True):
     __tablename__ = "active"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
-    id: int = Field(default=1, primary_key=True)
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
     programme: str = Field(foreign_key="programmes.hash")
     serial: int = 0
     readings: dict[str, Any] = _json(default_factory=dict)
