@@ -48,7 +48,7 @@ def settle_hits(
     *,
     most: int = MESSAGES_AT_A_TIME,
 ) -> Settled:
-    """Settle up to `most` messages that are due; call again while `messages` equals `most`.
+    """Settle up to `most` messages that are due; call again until `messages` is 0.
 
     Hits younger than the widest window of the rules are left for the next time: a scanner may be in the
     middle of its round.

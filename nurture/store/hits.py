@@ -15,6 +15,9 @@ from nurture.store.tables import HITS, TOUCHES
 MOST_OF_A_MESSAGE = 500
 """Hits of one message that are judged at a time; as many settled ones before them are looked at again."""
 
+HITS_OF_A_MESSAGE = 10
+"""How many a message usually has, a scanner's round included: so far we look for other messages."""
+
 NOT_OURS = "led here by no message"
 
 
@@ -66,26 +69,23 @@ def next_unsettled(connection: Connection) -> datetime | None:
 
 
 def unsettled_messages(connection: Connection, until: datetime, most: int) -> list[int]:
-    """Up to `most` messages with an unsettled hit not later than `until`, the longest waiting first."""
+    """Up to `most` messages with an unsettled hit not later than `until`, the longest waiting first.
+
+    Put together here and not by GROUP BY, for which SQLite would read every hit there ever was.
+    """
     waiting = (
         select(HITS.c.touch)
         .where(HITS.c.settled_at.is_(None), HITS.c.at <= until)
-        .group_by(HITS.c.touch)
-        .order_by(func.min(HITS.c.at), HITS.c.touch)
-        .limit(most)
+        .order_by(HITS.c.at)
+        .limit(most * HITS_OF_A_MESSAGE)
     )
-    return list(connection.execute(waiting).scalars())
+    return list(dict.fromkeys(connection.execute(waiting).scalars()))[:most]
 
 
 def unsettled_of(connection: Connection, prospect: int) -> list[int]:
     """The messages of one prospect that have unsettled hits."""
-    waiting = (
-        select(HITS.c.touch)
-        .where(HITS.c.prospect == prospect, HITS.c.settled_at.is_(None))
-        .group_by(HITS.c.touch)
-        .order_by(HITS.c.touch)
-    )
-    return list(connection.execute(waiting).scalars())
+    waiting = select(HITS.c.touch).where(HITS.c.prospect == prospect, HITS.c.settled_at.is_(None))
+    return sorted(set(connection.execute(waiting).scalars()))
 
 
 def message_of(connection: Connection, touch: int) -> Message:
@@ -97,10 +97,13 @@ def message_of(connection: Connection, touch: int) -> Message:
 
 
 def hits_of(connection: Connection, touch: int) -> list[Row[tuple[object, ...]]]:
-    """The hits to judge of one message, and the settled ones just before them, in order of time."""
+    """The hits to judge of one message, and the settled ones just before them, in order of time.
+
+    Taken in order of arrival, which the index on `touch` has for nothing.
+    """
     of_touch = select(HITS).where(HITS.c.touch == touch)
-    fresh = of_touch.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.at, HITS.c.id)
-    settled = of_touch.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.at.desc(), HITS.c.id.desc())
+    fresh = of_touch.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.id)
+    settled = of_touch.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.id.desc())
     rows = [
         *connection.execute(settled.limit(MOST_OF_A_MESSAGE)),
         *connection.execute(fresh.limit(MOST_OF_A_MESSAGE)),
