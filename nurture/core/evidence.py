@@ -33,7 +33,7 @@ class Measure(NamedTuple):
 
 
 class Grain(NamedTuple):
-    """One fact's contribution. Sorts by (at, n). `kept` is what the cap left of `points`.
+    """One fact's contribution. Sorts by (at, n, points). `kept` is what the cap left of `points`.
 
     Not `counted`: another one stands within `once_per` before it, so it adds nothing.
     """
@@ -69,6 +69,10 @@ class Evidence(NamedTuple):
     topics: Mapping[str, Reservoir] = {}
     penalties: Mapping[str, tuple[Grain, ...]] = {}
     consumed: Mapping[str, Reservoir] = {}
+    stages_given: Mapping[str, tuple[Grain, ...]] = {}
+    """What neither a signal nor a reading poured into a stage: where somebody came from, what sales said."""
+    topics_given: Mapping[str, tuple[Grain, ...]] = {}
+    """The same for topics: the source's, and those of pieces clicked in."""
     attributes: Mapping[str, Known] = {}
     engaged: tuple[Grain, ...] = ()
     """Everything a person did; the newest is the last sign of life."""
@@ -79,8 +83,8 @@ def pour(reservoir: Reservoir | None, grain: Grain, measure: Measure) -> Reservo
     if reservoir is None:
         return _fold((grain,), measure)
     grains = reservoir.grains
-    if (grain.at, grain.n) < (grains[-1].at, grains[-1].n):
-        place = bisect_right(grains, (grain.at, grain.n), key=_order)
+    if _order(grain) < _order(grains[-1]):
+        place = bisect_right(grains, _order(grain), key=_order)
         return _fold(_surviving((*grains[:place], grain, *grains[place:]), measure), measure)
     more = (*grains, grain)
     kept = _surviving(more, measure)
@@ -95,18 +99,16 @@ def without(reservoir: Reservoir | None, n: int, measure: Measure) -> Reservoir 
     """The reservoir as if fact n had never been; exact until older grains were dropped."""
     if reservoir is None:
         return None
-    return _remaining(reservoir, tuple(grain for grain in reservoir.grains if grain.n != n), measure)
+    grains = remove(reservoir.grains, n)
+    if len(grains) == len(reservoir.grains):
+        return reservoir
+    return _fold(grains, measure) if grains else None
 
 
-def withdraw(reservoir: Reservoir | None, grain: Grain, measure: Measure) -> Reservoir | None:
-    """The reservoir without one grain of these points by this fact: others of the same fact stay."""
-    if reservoir is None:
-        return None
-    same = [one for one in reservoir.grains if one.n == grain.n and one.points == grain.points]
-    rest = list(reservoir.grains)
-    if same:
-        rest.remove(same[0])
-    return _remaining(reservoir, tuple(rest), measure)
+def filled(grains: Iterable[Grain], measure: Measure) -> Reservoir | None:
+    """A reservoir from all its grains at once."""
+    ordered = tuple(sorted(grains, key=_order))
+    return _fold(_surviving(ordered, measure), measure) if ordered else None
 
 
 def counted(reservoir: Reservoir | None) -> frozenset[int]:
@@ -137,7 +139,7 @@ def falls_to(reservoir: Reservoir, floor: float, measure: Measure) -> datetime:
 
 def insert(grains: tuple[Grain, ...], grain: Grain) -> tuple[Grain, ...]:
     """A plain list of grains in order, the newest 64."""
-    place = bisect_right(grains, (grain.at, grain.n), key=_order)
+    place = bisect_right(grains, _order(grain), key=_order)
     return (*grains[:place], grain, *grains[place:])[-MOST_GRAINS:]
 
 
@@ -151,8 +153,9 @@ def last_engaged(evidence: Evidence) -> datetime | None:
     return evidence.engaged[-1].at if evidence.engaged else None
 
 
-def _order(grain: Grain) -> tuple[datetime, int]:
-    return grain.at, grain.n
+def _order(grain: Grain) -> tuple[datetime, int, float]:
+    """One fact may pour into a stage twice, as a signal and as a reading: the points order those."""
+    return grain.at, grain.n, grain.points
 
 
 def _faded(value: float, after: timedelta, measure: Measure) -> float:
@@ -168,12 +171,6 @@ def _surviving(grains: tuple[Grain, ...], measure: Measure) -> tuple[Grain, ...]
     while grains[first].at < oldest:
         first += 1
     return grains[first:]
-
-
-def _remaining(before: Reservoir, grains: tuple[Grain, ...], measure: Measure) -> Reservoir | None:
-    if len(grains) == len(before.grains):
-        return before
-    return _fold(grains, measure) if grains else None
 
 
 def _fold(grains: tuple[Grain, ...], measure: Measure) -> Reservoir:

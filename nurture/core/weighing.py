@@ -18,10 +18,10 @@ from nurture.core.evidence import (
     Measure,
     Reservoir,
     counted,
+    filled,
     insert,
     pour,
     remove,
-    withdraw,
     without,
 )
 from nurture.core.journey import Journey, record
@@ -65,7 +65,7 @@ def weigh(evidence: Evidence, fact: f.Fact, weights: Weights) -> Evidence:
         case f.Learned():
             return evidence._replace(attributes=_learn(evidence.attributes, fact, body))
         case f.Answered(stage=str() as stage):
-            return _pour_stage(evidence, stage, Grain(fact.at, fact.n, weights.stages.enter), weights)
+            return _give_stage(evidence, stage, fact, weights)
         case f.Retracted():
             return _retract(evidence, body.fact, weights)
         case f.Erased():
@@ -81,7 +81,7 @@ def weigh(evidence: Evidence, fact: f.Fact, weights: Weights) -> Evidence:
         evidence = _read(evidence, piece, fact, weights)
     elif isinstance(body, f.Clicked):
         for topic in weights.about.get(body.piece, ("", ()))[1]:
-            evidence = _pour_topic(evidence, topic, Grain(fact.at, fact.n, 1.0), weights)
+            evidence = _give_topic(evidence, topic, fact, weights)
     return evidence
 
 
@@ -166,22 +166,24 @@ def _pass_on(
     stages: Mapping[str, float],
     topics: Iterable[str],
 ) -> Evidence:
-    """What counts now and did not before is poured into stages and topics; what no longer counts is drawn."""
+    """What counts now and did not before is poured into stages and topics.
+
+    Where something counts no more (a late fact took its day, a grain was dropped, a retraction), they
+    are filled anew from all that pours into them: they too may have dropped grains, which now are back.
+    """
     then, now = counted(before), counted(after)
+    if not then <= now:
+        for stage in stages:
+            evidence = _refilled_stage(evidence, stage, weights)
+        for topic in topics:
+            evidence = _refilled_topic(evidence, topic, weights)
+        return evidence
     new = [grain for grain in after.grains if grain.n in now - then] if after else []
-    old = [grain for grain in before.grains if grain.n in then - now] if before else []
-    for stage, weight in stages.items():
-        for grain in new:
+    for grain in new:
+        for stage, weight in stages.items():
             evidence = _pour_stage(evidence, stage, Grain(grain.at, grain.n, weight), weights)
-        for grain in old:
-            less = withdraw(evidence.stages.get(stage), grain._replace(points=weight), weights.stages.measure)
-            evidence = evidence._replace(stages=_put(evidence.stages, stage, less))
-    for topic in topics:
-        for grain in new:
+        for topic in topics:
             evidence = _pour_topic(evidence, topic, Grain(grain.at, grain.n, 1.0), weights)
-        for grain in old:
-            less = withdraw(evidence.topics.get(topic), grain._replace(points=1.0), weights.topics.measure)
-            evidence = evidence._replace(topics=_put(evidence.topics, topic, less))
     return evidence
 
 
@@ -195,6 +197,48 @@ def _pour_topic(evidence: Evidence, topic: str, grain: Grain, weights: Weights) 
     return evidence._replace(topics={**evidence.topics, topic: after})
 
 
+def _give_stage(evidence: Evidence, stage: str, fact: f.Fact, weights: Weights) -> Evidence:
+    grain = Grain(fact.at, fact.n, weights.stages.enter)
+    given = {**evidence.stages_given, stage: insert(evidence.stages_given.get(stage, ()), grain)}
+    return _pour_stage(evidence._replace(stages_given=given), stage, grain, weights)
+
+
+def _give_topic(evidence: Evidence, topic: str, fact: f.Fact, weights: Weights) -> Evidence:
+    grain = Grain(fact.at, fact.n, 1.0)
+    given = {**evidence.topics_given, topic: insert(evidence.topics_given.get(topic, ()), grain)}
+    return _pour_topic(evidence._replace(topics_given=given), topic, grain, weights)
+
+
+def _refilled_stage(evidence: Evidence, stage: str, weights: Weights) -> Evidence:
+    grains = list(evidence.stages_given.get(stage, ()))
+    for signal, into in weights.stages.evidence.items():
+        if stage in into:
+            grains += _as_much(evidence.signals.get(signal), into[stage])
+    for piece, reservoir in evidence.consumed.items():
+        if weights.about.get(piece, ("",))[0] == stage:
+            grains += _as_much(reservoir, weights.stages.consumed)
+    after = filled(grains, weights.stages.measure)
+    return evidence._replace(stages=_put(evidence.stages, stage, after))
+
+
+def _refilled_topic(evidence: Evidence, topic: str, weights: Weights) -> Evidence:
+    grains = list(evidence.topics_given.get(topic, ()))
+    for signal, topics in weights.topics.signals.items():
+        if topic in topics:
+            grains += _as_much(evidence.signals.get(signal), 1.0)
+    for piece, reservoir in evidence.consumed.items():
+        if topic in weights.about.get(piece, ("", ()))[1]:
+            grains += _as_much(reservoir, 1.0)
+    after = filled(grains, weights.topics.measure)
+    return evidence._replace(topics=_put(evidence.topics, topic, after))
+
+
+def _as_much(reservoir: Reservoir | None, points: float) -> Iterator[Grain]:
+    """The grains that count, each as so many points."""
+    grains = reservoir.grains if reservoir else ()
+    return (Grain(grain.at, grain.n, points) for grain in grains if grain.counted)
+
+
 def _enter(evidence: Evidence, fact: f.Fact, body: f.Entered, weights: Weights) -> Evidence:
     """Where somebody comes from: the first source stays; it may open a stage and name topics."""
     attributes = dict(evidence.attributes)
@@ -205,9 +249,9 @@ def _enter(evidence: Evidence, fact: f.Fact, body: f.Entered, weights: Weights) 
     evidence = evidence._replace(attributes=attributes)
     prior = weights.stages.prior.get(body.source) or weights.stages.prior.get(body.kind)
     if prior and prior != weights.stages.order[0]:
-        evidence = _pour_stage(evidence, prior, Grain(fact.at, fact.n, weights.stages.enter), weights)
+        evidence = _give_stage(evidence, prior, fact, weights)
     for topic in weights.topics.sources.get(body.source, ()):
-        evidence = _pour_topic(evidence, topic, Grain(fact.at, fact.n, 1.0), weights)
+        evidence = _give_topic(evidence, topic, fact, weights)
     return evidence
 
 
@@ -230,11 +274,17 @@ def _retract(evidence: Evidence, n: int, weights: Weights) -> Evidence:
         after = without(reservoir, n, CONSUMPTION)
         if after is not reservoir:
             evidence = _consumed_changed(evidence, piece, after, weights)
+    for stage, grains in evidence.stages_given.items():
+        if any(grain.n == n for grain in grains):
+            given = {**evidence.stages_given, stage: remove(grains, n)}
+            evidence = _refilled_stage(evidence._replace(stages_given=_kept(given)), stage, weights)
+    for topic, grains in evidence.topics_given.items():
+        if any(grain.n == n for grain in grains):
+            given = {**evidence.topics_given, topic: remove(grains, n)}
+            evidence = _refilled_topic(evidence._replace(topics_given=_kept(given)), topic, weights)
     return evidence._replace(
         engaged=remove(evidence.engaged, n),
         penalties=_kept({name: remove(grains, n) for name, grains in evidence.penalties.items()}),
-        stages=_kept({k: without(one, n, weights.stages.measure) for k, one in evidence.stages.items()}),
-        topics=_kept({k: without(one, n, weights.topics.measure) for k, one in evidence.topics.items()}),
     )
 
 

@@ -119,9 +119,9 @@ class Life:
 
     def listen(self) -> None:
         """One to four facts at once; sales answers what it has; sometimes a second sequence begins."""
-        if self.journey.lifecycle in ("promoted", "accepted", "opportunity", "lost"):
-            if self.rng.random() < 0.4:
-                self.hear(answer(self.rng, self.journey, self.now), self.now)
+        with_sales = self.journey.lifecycle in ("promoted", "accepted", "opportunity", "lost")
+        if with_sales and self.rng.random() < 0.4:
+            self.hear(answer(self.rng, self.journey, self.now), self.now)
         if self.journey.lifecycle == NURTURING and self.rng.random() < 0.08:
             another = self.rng.choice(self.plan.sequences).id
             self.hear(f.Enrolled(self.journey.decisions + 1, another), self.now)
