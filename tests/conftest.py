@@ -42,7 +42,7 @@ def postgres_server() -> Iterator[URL]:
 
 
 def _throw_away_cluster() -> Iterator[URL]:
-    folder = Path(tempfile.mkdtemp(prefix="nurture-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="nurture-pg-", dir=_quick_folder()))
     data = folder / "data"
     user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -68,6 +68,13 @@ def _throw_away_cluster() -> Iterator[URL]:
         server.wait(30)
         log.close()
         shutil.rmtree(folder)
+
+
+def _quick_folder() -> str:
+    """Memory, where there is enough: cloning a database takes 20 ms there and 130 ms on a disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    return str(memory) if roomy else "/tmp"
 
 
 def _wait_for(url: URL, server: subprocess.Popen[bytes], log: Path) -> None:
