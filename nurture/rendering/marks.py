@@ -13,7 +13,7 @@ from hashlib import sha256
 from nurture.rendering.problems import TemplateProblem
 from nurture.rendering.source import Words
 
-MOST_CHARACTERS = 250_000
+MOST_CHARACTERS = 150_000
 MOST_TAGS = 1_000
 LONGEST_TAG = 1_000
 
@@ -101,6 +101,12 @@ class Marks:
             read = found.end()
         out.append(_OPENS_JINJA.sub('{{ "{" }}', text[read:]))
         return "".join(out)
+
+    def without_lone_lines(self, text: str) -> str:
+        """Plain text in which a line of statement marks alone is no line."""
+        word = self.statements.pattern
+        lone = re.compile(rf"^[ \t]*+((?:{word}[ \t]*+)++)(?:\n|\Z)", re.MULTILINE)
+        return lone.sub(lambda found: found.group(1).replace(" ", ""), text)
 
     def words_in(self, text: str) -> list[str]:
         """The marks in a text, in order; links too."""

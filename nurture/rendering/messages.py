@@ -62,10 +62,10 @@ def render(
     return Rendered(subject, filled(template.html, known), tidy(filled(template.text, known)) + "\n")
 
 
-def filled(template: Compiled, known: Mapping[str, Any]) -> str:
+def filled(template: Compiled, known: dict[str, Any]) -> str:
     """The template with its values. Raises CannotRender where loops make it grow beyond all measure."""
     parts, room = list[str](), LONGEST_MESSAGE
-    for part in template.generate(known):
+    for part in template.root_render_func(template.new_context(known)):
         room -= len(part)
         if room < 0:
             raise CannotRender(f"the message grows beyond {LONGEST_MESSAGE:,} characters")

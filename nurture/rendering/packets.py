@@ -50,7 +50,9 @@ def compile_packet(html: str, text: str, *, path: str = "templates/sales/packet"
     press.problems += press.links(tree, [document], values=True).problems
     press.stop_if_wrong()
     compiled, _ = press.html_template(tree)
-    return PacketTemplate(press.text_template(subject), compiled, press.text_template(body))
+    return PacketTemplate(
+        press.text_template(subject), compiled, press.text_template(press.marks.without_lone_lines(body))
+    )
 
 
 def render_packet(template: PacketTemplate, packet: Mapping[str, Any]) -> Rendered:

@@ -187,7 +187,7 @@ def _missing_footer(press: Press, text: str, where: Origin) -> list[TemplateProb
 def _authored_text(press: Press, part: Origin) -> str:
     """The author's text part with marks; what every message must show is added where it is missing."""
     text, _ = press.take(part.path, part.words, _BODY)
-    text = text.strip()
+    text = press.marks.without_lone_lines(text.strip())
     missing = [line for name, (_, line) in _REQUIRED.items() if not press.says_always(name, text)]
     if missing:
         footer, _ = press.take("", Words("\n".join(missing)), _BODY)

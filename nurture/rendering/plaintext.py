@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from selectolax.lexbor import LexborNode
 
 from nurture.rendering.marks import Marks
+
+WIDEST_TABLE = 76
 
 _HIDDEN = frozenset({"head", "style", "script", "title", "template", "noscript"})
 _PARAGRAPHS = re.compile(
@@ -19,6 +22,7 @@ _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u200c\u2060\ufeff\u034f]")
 _BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
 _EDGES = re.compile(r"[ \t]+\n|\n {1}(?=\S)")
+_RIGHT = re.compile(r"text-align\s*:\s*right", re.IGNORECASE)
 _NOT_SHOWN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 
 
@@ -64,6 +68,8 @@ class _Reader:
             return self._link(node, (attributes.get("href") or "").strip())
         if tag == "pre":
             return f"\n\n{self._as_it_stands(node)}\n\n"
+        if tag == "table" and (grid := self._grid(node)):
+            return f"\n\n{grid}\n\n"
         if tag == "tr" and _is_data(node):
             return "\n" + self._row(node)
         inside = self.children(node)
@@ -101,6 +107,22 @@ class _Reader:
         label, address = found.groups()
         return f"{label}{'' if label[-1] in '.:?!' else ':'}\n{address}"
 
+    def _grid(self, table: LexborNode) -> str:
+        """A table of data in columns, where it fits and is the same for everyone; else nothing."""
+        rows = table.css("tr")
+        if not rows or not all(_is_data(row) for row in rows) or self._marks.pattern.search(table.html or ""):
+            return ""
+        cells = [[cell for cell in row.iter() if cell.tag in ("td", "th")] for row in rows]
+        said = [[tidy(self.children(cell)).replace("\n", " ") for cell in row] for row in cells]
+        widths = [max(map(len, column)) for column in zip_longest(*said, fillvalue="")]
+        if sum(widths) + 2 * len(widths) > WIDEST_TABLE:
+            return ""
+        lines = []
+        for row, texts in zip(cells, said, strict=True):
+            places = zip(row, texts, widths, strict=False)
+            lines.append("  ".join(_aligned(cell, text, width) for cell, text, width in places).rstrip())
+        return "\n".join(lines)
+
     def _row(self, node: LexborNode) -> str:
         said = []
         for child in node.iter(include_text=True):
@@ -109,6 +131,11 @@ class _Reader:
             elif child.is_comment_node:
                 said.append(self._said(child))
         return "".join(said).rstrip(" |")
+
+
+def _aligned(cell: LexborNode, text: str, width: int) -> str:
+    to_the_right = _RIGHT.search(cell.attributes.get("style") or "")
+    return text.rjust(width) if to_the_right else text.ljust(width)
 
 
 def _is_data(row: LexborNode) -> bool:

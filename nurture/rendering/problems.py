@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 
+MOST_LISTED = 100
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class TemplateProblem:
     """One thing an author has to put right, and where: lines and columns count from 1 in file `path`."""
@@ -15,10 +18,18 @@ class TemplateProblem:
 
 
 class TemplateProblems(Exception):
-    """A template that cannot be used, with everything that is wrong with it, in the order of the file."""
+    """A template that cannot be used, with everything that is wrong with it, in the order of the file.
+
+    Of more than MOST_LISTED problems the first are listed, and one that says how many there are.
+    """
 
     def __init__(self, problems: tuple[TemplateProblem, ...]) -> None:
-        self.problems = tuple(sorted(set(problems)))
+        ordered = sorted(set(problems))
+        if len(ordered) > MOST_LISTED:
+            what = f"{len(ordered):,} problems in all; these are the first {MOST_LISTED}"
+            first = ordered[0]
+            ordered = [TemplateProblem(first.path, first.line, first.column, what), *ordered[:MOST_LISTED]]
+        self.problems = tuple(ordered)
         super().__init__(
             "\n".join(f"{p.path}:{p.line}:{p.column}  {p.what}  {p.hint}" for p in self.problems)
         )
