@@ -1,0 +1,220 @@
+"""A letter as the bytes of a message, with headers that nobody can add to.
+
+The standard library's e-mail package is not trusted with values from outside: some versions in use decode
+an encoded word in a header's value and write the line break inside it as a line break (CVE-2024-6923), and
+all fold a long List-Unsubscribe until no mailbox can read it. So it builds the two parts only. The header
+lines are our own: values that could be read as more than text are refused, machine-read headers stand on
+one line, and what came out is parsed back and compared with what was meant.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import SMTP, default
+from email.utils import format_datetime, formataddr
+
+LONGEST_LINE = 998
+"""Characters of one line of a message (RFC 5322 2.1.1)."""
+LONGEST_TEXT = 500
+"""Characters of a subject or a display name."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ENCODED_WORD = re.compile(r"=\?[^?]*\?[bq]\?", re.IGNORECASE)
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*(?<!.{{65}})@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_LINK = re.compile(r"(?:https?://|mailto:)[!-;=?-~]+", re.ASCII)
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>", re.ASCII)
+
+
+class BadLetter(ValueError):
+    """This letter cannot become a message. The text says which part and why, and repeats no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address in its normal form (ASCII: an international domain as its A-label), and a name."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Everything one message says. Headers left empty are left out.
+
+    `message_id` with its angle brackets; `nurture_id` opaque; `unsubscribe_url` https (http in a workshop)
+    and `unsubscribe_mail` a mailto address; `list_id` what stands between the angle brackets and
+    `list_name` before them; `feedback_id` `sequence:piece:account:nurture`. A letter to a colleague has
+    neither list nor unsubscribe.
+    """
+
+    message_id: str
+    nurture_id: str
+    date: datetime
+    sender: Mailbox
+    to: Mailbox
+    subject: str
+    text: str
+    html: str
+    reply_to: Mailbox | None = None
+    unsubscribe_url: str = ""
+    unsubscribe_mail: str = ""
+    list_id: str = ""
+    list_name: str = ""
+    feedback_id: str = ""
+
+
+_READER = BytesHeaderParser(policy=default)
+_MADE_BY_THE_LIBRARY = ("MIME-Version", "Content-Type")
+
+
+def build(letter: Letter) -> bytes:
+    """The message, lines ended by CRLF: text part first, then HTML, both quoted-printable.
+
+    Raises BadLetter where a value could be read as more than it says, or does not survive the journey.
+    """
+    headers = _headers(letter)
+    parts = EmailMessage(policy=SMTP)
+    parts.set_content(_body("text", letter.text), cte="quoted-printable")
+    parts.add_alternative(_body("html", letter.html), subtype="html", cte="quoted-printable")
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
+    raw = head + parts.as_bytes()
+    _assert_as_meant(raw, headers, letter)
+    return raw
+
+
+def prove_headers_hold() -> None:
+    """The start-up test: the known attacks on this Python's e-mail package must fail here.
+
+    Raises RuntimeError where one goes through, or a long unsubscribe link does not come out whole.
+    """
+    link = "https://example.com/u/" + "A" * 200
+    moment = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    me = Mailbox("a@example.com", "A")
+    letter = Letter("<n1.a@example.com>", "a", moment, me, me, "Hello", "a", "<p>a</p>", unsubscribe_url=link)
+    if f"\r\nList-Unsubscribe: <{link}>\r\n".encode() not in build(letter):
+        raise RuntimeError("a long List-Unsubscribe is broken: messages cannot be built safely here")
+    for attack in ("=?utf-8?q?a=0D=0ABcc:_b@example.com?=", "a\r\nBcc: b@example.com", "a\u2028Bcc: b"):
+        _prove_refused(attack, letter, moment)
+
+
+def _prove_refused(attack: str, letter: Letter, moment: datetime) -> None:
+    hostile = Letter(letter.message_id, "a", moment, letter.sender, letter.to, attack, "a", "a")
+    try:
+        build(hostile)
+    except BadLetter:
+        return
+    raise RuntimeError("a header can be added through a subject: messages cannot be built safely here")
+
+
+def _headers(letter: Letter) -> list[tuple[str, str]]:
+    if not _MESSAGE_ID.fullmatch(letter.message_id):
+        raise BadLetter("Message-ID is not one")
+    headers = [
+        ("Date", format_datetime(letter.date)),
+        ("From", _mailbox("From", letter.sender)),
+        ("To", _mailbox("To", letter.to)),
+        ("Subject", _encoded("Subject", _text("Subject", letter.subject))),
+        ("Message-ID", letter.message_id),
+        ("X-Nurture-ID", _one_line("X-Nurture-ID", letter.nurture_id)),
+        ("Auto-Submitted", "auto-generated"),
+    ]
+    if letter.reply_to is not None:
+        headers.append(("Reply-To", _mailbox("Reply-To", letter.reply_to)))
+    if letter.unsubscribe_url:
+        headers.append(("List-Unsubscribe", _one_line("List-Unsubscribe", _unsubscribe(letter))))
+        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    if letter.list_id:
+        headers.append(("List-Id", _one_line("List-Id", _list_id(letter))))
+    if letter.feedback_id:
+        headers.append(("Feedback-ID", _one_line("Feedback-ID", letter.feedback_id)))
+    return headers
+
+
+def _plain(name: str, value: str) -> str:
+    """`value` if nothing in it can be taken for more than text."""
+    if _CONTROL.search(value):
+        raise BadLetter(f"{name} holds a control character")
+    if _ENCODED_WORD.search(value):
+        raise BadLetter(f"{name} holds encoded-word syntax")
+    return value
+
+
+def _text(name: str, value: str) -> str:
+    if len(value) > LONGEST_TEXT:
+        raise BadLetter(f"{name} is longer than {LONGEST_TEXT} characters")
+    return " ".join(_plain(name, value).split())
+
+
+def _one_line(name: str, value: str) -> str:
+    """A value that programs read: as it is, never folded."""
+    if not _plain(name, value).isascii() or len(name) + 2 + len(value) > LONGEST_LINE:
+        raise BadLetter(f"{name} does not fit one ASCII line")
+    return value
+
+
+def _encoded(name: str, text: str) -> str:
+    """Text of a header: folded where it is ASCII, else as encoded words of at most 76 characters."""
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    return Header(text, charset, header_name=name, maxlinelen=76).encode(linesep="\r\n")
+
+
+def _mailbox(name: str, mailbox: Mailbox) -> str:
+    if not mailbox.address.isascii():
+        raise BadLetter(f"{name}: smtputf8_unsupported: the address is not ASCII")
+    if not _ADDRESS.fullmatch(mailbox.address):
+        raise BadLetter(f"{name} is not one plain address")
+    address = _plain(name, mailbox.address)
+    words = _text(name, mailbox.name)
+    return formataddr((words, address)) if words.isascii() else f"{_encoded(name, words)}\r\n <{address}>"
+
+
+def _unsubscribe(letter: Letter) -> str:
+    ways = [letter.unsubscribe_url]
+    if letter.unsubscribe_mail:
+        ways.append(letter.unsubscribe_mail)
+    if not all(_LINK.fullmatch(way) for way in ways):
+        raise BadLetter("List-Unsubscribe is not a plain link")
+    return ", ".join(f"<{way}>" for way in ways)
+
+
+def _list_id(letter: Letter) -> str:
+    name = _text("List-Id", letter.list_name)
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", letter.list_id) or re.search(r'[<>"\\()]', name):
+        raise BadLetter("List-Id is not one")
+    return f"{name} <{letter.list_id}>" if name else f"<{letter.list_id}>"
+
+
+def _body(part: str, value: str) -> str:
+    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise BadLetter(f"the {part} part holds characters that cannot be sent")
+    return value
+
+
+def _assert_as_meant(raw: bytes, headers: list[tuple[str, str]], letter: Letter) -> None:
+    head, _, _ = raw.partition(b"\r\n\r\n")
+    found = _READER.parsebytes(head + b"\r\n\r\n")
+    names = Counter(name.lower() for name, _ in headers)
+    names.update(name.lower() for name in _MADE_BY_THE_LIBRARY)
+    if Counter(name.lower() for name in found) != names or found.defects:
+        raise BadLetter("the headers that came out are not the headers that went in")
+    for name, mailbox in (("To", letter.to), ("From", letter.sender), ("Reply-To", letter.reply_to)):
+        if mailbox is None:
+            continue
+        come_out = [(each.display_name, each.addr_spec) for each in found[name].addresses]
+        if come_out != [(_text(name, mailbox.name), mailbox.address)]:
+            raise BadLetter(f"{name} did not come out as the one address it is")
+    if str(found["Subject"]) != _text("Subject", letter.subject):
+        raise BadLetter("Subject did not come out as it went in")
+    if re.search(rb"[^\r]\n|\r[^\n]", head) or max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
+        raise BadLetter("a line came out too long or broken")
+
+
+def _squeezed(value: str) -> str:
+    """Without spaces: this Python's parser invents one between two encoded words of a name."""
+    return "".join(value.split())
