@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from nurture.core.answers import FOREVER, Answer, Reason, every, opposite, some
+from nurture.core.answers import FOREVER, Answer, Reason, every, opposite, some, whole_second
 from nurture.core.evidence import Evidence, Grain
 from nurture.core.facts import Scalar
 
 GRADES = ("D", "C", "B", "A")
 """From the worst to the best."""
+
+_FIRST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Dates beyond these stand for never and for ever (9999-12-31 in many exports): sums must not overflow."""
 
 
 class Fit(NamedTuple):
@@ -184,7 +187,7 @@ def _dated(test: Where, value: Scalar, because: Reason, now: datetime) -> Answer
         when = datetime.fromisoformat(str(value))
     except ValueError:
         return Answer(None, because)
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    when = min(max(when if when.tzinfo else when.replace(tzinfo=UTC), _FIRST), _LAST)
     after = _bound(test.after, when, now, above=True)
     before = _bound(test.before, when, now, above=False)
     return every(Answer(holds, because, until) for holds, until in (after, before) if holds is not None)
@@ -194,13 +197,10 @@ def _bound(day: Day | None, when: datetime, now: datetime, *, above: bool) -> tu
     if day is None:
         return None, FOREVER
     holds = when > day.at(now) if above else when < day.at(now)
-    if day.on is not None:
+    if day.on is not None or holds is not above:
         return holds, FOREVER
-    turns = when - day.ahead
-    if above:  # true until the bound has caught up
-        return holds, turns if holds else FOREVER
-    turns += timedelta(seconds=1)  # strictly before: false at the very instant
-    return holds, FOREVER if holds else turns
+    meets = when - day.ahead  # the bound moves with now: above it until they meet, below it after that
+    return holds, meets if above else whole_second(meets + timedelta(microseconds=1))
 
 
 def _did(test: Did, evidence: Evidence, now: datetime) -> Answer:

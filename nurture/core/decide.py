@@ -18,7 +18,7 @@ from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, RESTING, Jou
 from nurture.core.programme import Programme, Sequence
 from nurture.core.promotion import Lead, asks_for_sales, disqualified, fallen, is_lead, overdue
 from nurture.core.stages import where_to
-from nurture.core.timing import later, may_write, opening, zone_of
+from nurture.core.timing import later, may_write, opening, zone_for, zone_of
 from nurture.core.weighing import evolve
 
 MOST_ROUNDS = 8
@@ -309,7 +309,8 @@ def _chosen(
 ) -> Verdict:
     piece = choice.piece
     assert piece is not None
-    window = opening(sequence.calendar or programme.calendar, journey, programme, now)
+    calendar = sequence.calendar or programme.calendar
+    window = opening(calendar, journey, programme, now)
     pace = sequence.pace or programme.pace
     chosen = f.Chosen(
         number=journey.decisions + 1,
@@ -319,7 +320,7 @@ def _chosen(
         opens=now,
         closes=window.closes,
         expires=now + pace.expires_after,
-        zone=zone_of(journey.evidence, programme),
+        zone=zone_for(calendar, journey.evidence, programme),
         because=(choice.because,),
         passed_over=choice.passed_over,
     )

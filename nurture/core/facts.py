@@ -201,7 +201,8 @@ class Chosen:
     """A message to write: which piece, and between which instants it may leave.
 
     It may leave when `opens <= now < closes`; not out by `closes` it waits for the next opening of its
-    calendar in `zone`; at `expires` it ends expired, whatever retries are left. `number` is the touch.
+    calendar, whose hours are of `zone`; at `expires` it ends expired, whatever retries are left.
+    `number` is the touch.
     """
 
     number: int

@@ -264,7 +264,7 @@ def _answered(journey: Journey, at: datetime, n: int, body: f.Answered) -> _Chan
 def _retracted(journey: Journey, at: datetime, n: int, body: f.Retracted) -> _Changes:
     changes: _Changes = {}
     if journey.lifecycle == PROMOTED and body.fact in journey.rested_on:
-        changes["shaken"] = "retracted"
+        changes["shaken"] = journey.shaken or "retracted"
     if journey.live is not None:
         changes["live"] = journey.live._replace(questioned=True)
     return changes
@@ -322,9 +322,8 @@ def _came_back(journey: Journey, at: datetime, n: int, body: f.Withdrawn | f.Rec
 
 def _left(journey: Journey, at: datetime, n: int, body: f.Left) -> _Changes:
     enrolled = {name: since for name, since in journey.enrolled.items() if name != body.sequence}
-    changes: _Changes = {"enrolled": enrolled}
-    if body.sequence:
-        changes["left"] = {**journey.left, body.sequence: at}
+    gone = (body.sequence,) if body.sequence else tuple(journey.enrolled)
+    changes: _Changes = {"enrolled": enrolled, "left": {**journey.left, **dict.fromkeys(gone, at)}}
     if body.then not in (RESTING, CLOSED):
         return {**changes, "follow": body.then}
     if enrolled and body.sequence:

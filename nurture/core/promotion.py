@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from nurture.core.answers import Answer, Reason, every, some
 from nurture.core.conditions import GRADES, Fit, ask
-from nurture.core.evidence import Evidence, Grain, worth
+from nurture.core.evidence import Evidence, Grain, Reservoir, filled, worth
 from nurture.core.facts import Answered
 from nurture.core.fit import fit as judge_fit
-from nurture.core.intent import TOLERANCE, contributions, reaches, score, stays_fresh
+from nurture.core.intent import contributions, reaches, stays_fresh
 from nurture.core.journey import Journey
 from nurture.core.programme import Agreement
 from nurture.core.timing import business_later
+from nurture.core.weighing import NOTED
 
 _COUNTS = 0.05
 """Points below which a fact is no part of what a promotion rests on."""
@@ -167,22 +168,25 @@ def _still_stood(journey: Journey, agreement: Agreement) -> bool:
     if journey.lane == "hand_raise":
         numbers = {grain.n for one in journey.evidence.signals.values() for grain in one.grains}
         return any(n in numbers for n in journey.rested_on)
-    then = journey.promoted_at
-    grade = judge_fit(journey.evidence, agreement, then).grade
-    threshold = agreement.promote.get(grade)
-    if threshold is None:
-        return False
-    points = sum(
-        worth(grain, part.measure, then)
-        for part in contributions(journey.evidence, agreement.lines, then)
-        if part.until is None
-        for grain in part.grains
-        if grain.at <= then
-    )
-    penalties = score(journey.evidence, agreement.lines, then) - sum(
-        part.points for part in contributions(journey.evidence, agreement.lines, then) if part.until is None
-    )
-    return points + penalties >= threshold - TOLERANCE
+    then = journey._replace(evidence=_up_to(journey.evidence, agreement, journey.promoted_at))
+    fit = judge_fit(then.evidence, agreement, journey.promoted_at)
+    return every(_by_score(then, fit, agreement, journey.promoted_at)).holds is True
+
+
+def _up_to(evidence: Evidence, agreement: Agreement, then: datetime) -> Evidence:
+    """The signals that had happened by then."""
+    signals: dict[str, Reservoir] = {}
+    for name, reservoir in evidence.signals.items():
+        line = agreement.lines.get(name)
+        left = filled((g for g in reservoir.grains if g.at <= then), line.measure if line else NOTED)
+        if left is not None:
+            signals[name] = left
+    penalties = {
+        name: before
+        for name, grains in evidence.penalties.items()
+        if (before := tuple(grain for grain in grains if grain.at <= then))
+    }
+    return evidence._replace(signals=signals, penalties=penalties)
 
 
 def _told(rule: str, because: Reason) -> dict[str, object]:

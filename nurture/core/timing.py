@@ -35,6 +35,11 @@ def zone_of(evidence: Evidence, programme: Programme) -> str:
     return str(known.value) if known and is_zone(known.value) else programme.zone
 
 
+def zone_for(calendar: Calendar, evidence: Evidence, programme: Programme) -> str:
+    """The zone whose wall clock the calendar's hours are of."""
+    return zone_of(evidence, programme) if calendar.zone == "prospect" else calendar.zone
+
+
 @lru_cache(maxsize=1024)
 def is_zone(name: object) -> bool:
     """Whether the zone database knows this name."""
@@ -46,7 +51,7 @@ def is_zone(name: object) -> bool:
 
 def opening(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Opening:
     """The opening that now is in, or the next one."""
-    zone = zone_of(journey.evidence, programme) if calendar.zone == "prospect" else calendar.zone
+    zone = zone_for(calendar, journey.evidence, programme)
     return next_opening(calendar, zone, days_off(calendar, journey, programme), journey.prospect, now)
 
 
@@ -161,9 +166,11 @@ def _window(
 ) -> Opening | None:
     if day.weekday() not in calendar.weekdays or day in off:
         return None
-    opens = _instant(day, calendar.opens, zone) + late
+    opens = _instant(day, calendar.opens, zone)
     closes = _instant(day, calendar.closes, zone)
-    return Opening(opens, closes) if opens < closes else None
+    if opens >= closes:
+        return None
+    return Opening(opens + late % (closes - opens), closes)  # a share longer than the opening wraps round
 
 
 def _instant(day: date, wall: time, zone: str) -> datetime:

@@ -24,7 +24,7 @@ from nurture.core.evidence import (
     remove,
     without,
 )
-from nurture.core.journey import Journey, record
+from nurture.core.journey import GONE, Journey, record
 from nurture.core.programme import Programme, Signal, Weights
 
 NOTED = Measure(half_life=timedelta(days=30))
@@ -42,8 +42,10 @@ def begin(prospect: int, programme: Programme) -> Journey:
 
 
 def evolve(journey: Journey, fact: f.Fact, programme: Programme) -> Journey:
-    """The journey with one more fact, record and evidence."""
+    """The journey with one more fact, record and evidence. Nothing is learned about who is gone."""
     after = record(journey, fact)
+    if after.lifecycle == GONE:
+        return after
     evidence = weigh(after.evidence, fact, programme.weights)
     return after if evidence is after.evidence else after._replace(evidence=evidence)
 
