@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from nurture import clock
 from nurture.authoring import Loaded, Problem, Workspace, load, read_files
 from nurture.core.programme import Programme
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
-from nurture.store import Store, programmes, schema, suppressions
+from nurture.store import Store, programmes, schema, suppressions, suppressions
 
 _PACKAGE = Path(__file__).parent
 
@@ -56,7 +54,7 @@ def open_nurture(folder: Path) -> Iterator[Nurture]:
     schema.upgrade(settings.database, shipped("migrations"))
     with Store(settings.database) as store:
         shelf = Shelf(lambda: clock.now().date())
-        store.write_now(lambda connection: _same_keys(connection, secrets))
+        store.write_now(lambda connection: suppressions.keep_fingerprint(connection, secrets.suppression))
         if not store.read(programmes.is_any_active):
             workspace = load_folder(folder)
             now = clock.now()
@@ -74,8 +72,3 @@ def load_folder(folder: Path) -> Workspace:
 
 def _listed(errors: list[Problem]) -> str:
     return "the files have errors (`nurture check` shows them too)\n" + "\n".join(map(str, errors))
-
-
-def _same_keys(connection: Connection, secrets: Secrets) -> None:
-    """The suppression key of a database never changes: another would mail those who said no."""
-    suppressions.keep_fingerprint(connection, secrets.suppression)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """ISO date or date and time; UTC where no zone is given."""
 
     name = "instant"

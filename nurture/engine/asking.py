@@ -1,10 +1,9 @@
 """Questions about one prospect: the journey, the reasons, at any instant. Reads only."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from nurture.core.facts import Fact
 from nurture.core.journey import Journey
@@ -12,6 +11,7 @@ from nurture.core.programme import Programme
 from nurture.core.weighing import refold
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
+from nurture.intake.addresses import NoAddress, normalise
 from nurture.store import facts, programmes, prospects
 from nurture.telling import Line, tell
 
@@ -19,7 +19,7 @@ from nurture.telling import Line, tell
 class Record(NamedTuple):
     """All that is known of one prospect at an instant."""
 
-    prospect: Mapping[str, Any]
+    prospect: Row[Any]
     facts: tuple[Fact, ...]
     journey: Journey
     programme: Programme
@@ -37,16 +37,25 @@ def look_up(connection: Connection, shelf: Shelf, address: str, at: datetime | N
     Facts known by `at` are refolded under the programme that was active then. Raises Mistake where nobody
     has this address, or nothing was known of them yet.
     """
-    row = prospects.find(connection, address)
-    if row is None:
-        raise Mistake(f"there is no prospect {address}; `nurture prospect list` shows who there is")
+    row = prospect_of(connection, address)
     known = tuple(fact for fact in facts.history(connection, row.id) if at is None or fact.known <= at)
     if at is not None and not known:
         raise Mistake(f"nothing was known of {address} at that time")
     hash = programmes.active_at(connection, at) if at is not None else None
     programme = (shelf.of(connection, hash) if hash else shelf.active(connection)).programme
     journey = refold(row.id, known, programme)
-    return Record(row._mapping, known, journey, programme, _applied(connection, shelf, known))
+    return Record(row, known, journey, programme, _applied(connection, shelf, known))
+
+
+def prospect_of(connection: Connection, address: str) -> Row[Any]:
+    """The prospect's row. Raises Mistake where nobody has this address."""
+    try:
+        row = prospects.find(connection, normalise(address))
+    except NoAddress as wrong:
+        raise Mistake(f"{address} is no e-mail address: {wrong}") from None
+    if row is None:
+        raise Mistake(f"there is no prospect {address}; `nurture prospect list` shows who there is")
+    return row
 
 
 def _applied(connection: Connection, shelf: Shelf, known: tuple[Fact, ...]) -> tuple[Line, ...]:
