@@ -5,7 +5,7 @@ others skip them; on SQLite nobody else writes. The caller keeps batches small e
 
     def work(connection):
         settled = [settle(due) for due in claim_due(connection, now, 100)]     # the engine's part
-        write_settled(connection, settled, now)
+        write_settled(connection, settled, now=now, programme=active.hash)
 """
 
 from collections import defaultdict
@@ -86,8 +86,10 @@ def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
     return _with_news(connection, rows, skip=False)
 
 
-def write_settled(connection: Connection, settled: Sequence[Settled], now: datetime) -> tuple[int, ...]:
-    """Write all that was settled, in bulk; `errors` of these prospects start again from 0.
+def write_settled(
+    connection: Connection, settled: Sequence[Settled], *, now: datetime, programme: str
+) -> tuple[int, ...]:
+    """Write all that was settled under the programme of that hash, in bulk; `errors` of these prospects start again from 0.
 
     A Withdrawn or Recalled fact closes the handoff that is open. A cancelled touch that was queued or
     deferred ends here, with its TouchEnded fact (so its prospect is due again at once); one that is on its
@@ -104,13 +106,12 @@ def write_settled(connection: Connection, settled: Sequence[Settled], now: datet
     _insert(connection, TOUCHES, [row for each in settled for row in each.touches])
     _end_handoffs(connection, settled, now)
     _insert(connection, HANDOFFS, [row for each in settled for row in each.handoffs])
-    stopped = [each for each in settled if each.cancelled]
-    programme = stopped[0].facts[-1].programme if stopped else ""
-    return cancel_touches(connection, [id for each in stopped for id in each.cancelled], now, programme)
+    cancelled = [id for each in settled for id in each.cancelled]
+    return cancel_touches(connection, cancelled, now=now, programme=programme)
 
 
 def cancel_touches(
-    connection: Connection, touches: Sequence[int], now: datetime, programme: str
+    connection: Connection, touches: Sequence[int], *, now: datetime, programme: str
 ) -> tuple[int, ...]:
     """End those that have not been claimed, with their fact; mark the others. The ids that ended.
 
