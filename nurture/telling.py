@@ -371,7 +371,7 @@ def why(journey: Journey, programme: Programme, now: datetime) -> Why:
         passed_over=tuple(
             (piece_path(name, programme), words(reason)) for name, reason in verdict.passed_over
         ),
-        changes=None if verdict.until == FOREVER else verdict.until,
+        changes=now if verdict.action else None if verdict.until == FOREVER else verdict.until,
     )
 
 

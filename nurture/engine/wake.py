@@ -79,7 +79,7 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
             done.append(_settle(connection, one, programme, now))
         except _BUGS as wrong:
             errors.append(_set_aside(connection, one, now, wrong))
-    written, refused = _write(connection, done, claimed, now)
+    written, refused = _write(connection, done, claimed, now, programme.hash)
     facts = [fact.body for each in written for fact in each.facts]
     return Woken(
         len(claimed),
@@ -90,19 +90,19 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
 
 
 def _write(
-    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime
+    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime, programme: str
 ) -> tuple[Sequence[Settled], list[str]]:
     """All at once; if something refuses, each alone, so that one bad row spoils no other."""
     try:
         with connection.begin_nested():
-            write_settled(connection, done, now=now)
+            write_settled(connection, done, now=now, programme=programme)
     except (IntegrityError, Changed):
-        return _write_singly(connection, done, claimed, now)
+        return _write_singly(connection, done, claimed, now, programme)
     return done, []
 
 
 def _write_singly(
-    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime
+    connection: Connection, done: Sequence[Settled], claimed: Sequence[Due], now: datetime, programme: str
 ) -> tuple[Sequence[Settled], list[str]]:
     by_id = {one.id: one for one in claimed}
     written: list[Settled] = []
@@ -110,7 +110,7 @@ def _write_singly(
     for each in done:
         try:
             with connection.begin_nested():
-                write_settled(connection, [each], now=now)
+                write_settled(connection, [each], now=now, programme=programme)
             written.append(each)
         except (IntegrityError, Changed) as wrong:
             errors.append(_set_aside(connection, by_id[each.prospect], now, wrong))
