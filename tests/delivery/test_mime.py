@@ -295,5 +295,9 @@ def test_ordinary_names_are_not_refused() -> None:
         assert message["Subject"] == f"{name}, a question?"
 
 
+def test_every_try_is_the_same_bytes() -> None:
+    assert build(LETTER) == build(LETTER)
+
+
 def test_this_python_is_safe_to_start_on() -> None:
     prove_headers_hold()
