@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from nurture.authoring import words
 from nurture.authoring.names import Declared, Names, refer
-from nurture.authoring.problems import Unreadable, kind_of, nearest, shown
+from nurture.authoring.problems import Unreadable, kind_of, misfit, nearest, shown
 from nurture.authoring.source import Path, Source
 from nurture.core import conditions as core
 from nurture.core.conditions import Condition, Day
@@ -57,7 +57,7 @@ class _Reader:
 
     def mapping(self, path: Path, written: Any) -> Condition:
         if not isinstance(written, dict):
-            self.source.wrong(path, f"a condition is a mapping, not {kind_of(written)}", 'try "country: GB"')
+            self.source.wrong(path, misfit(written, "a condition"), 'try "country: GB"')
             return _NEVER
         if "within" in written and not {"did", "gained"} & written.keys():
             self.source.wrong((*path, "within"), '"within" needs "did" or "gained" beside it', key=True)
@@ -188,18 +188,18 @@ class _Reader:
         match key:
             case "min" | "max":
                 if isinstance(value, bool) or not isinstance(value, int | float):
-                    self.source.wrong(path, f"{shown(value)} is not a number", "try 50")
+                    self.source.wrong(path, misfit(value, "a number"), "try 50")
                     return None
                 return float(value)
             case "after" | "before":
                 return self._read(words.day, path, value)
             case "known":
                 if not isinstance(value, bool):
-                    self.source.wrong(path, f"{shown(value)} is neither true nor false", "try true")
+                    self.source.wrong(path, misfit(value, "true or false"), "try true")
                     return None
                 return value
         if not isinstance(value, str) or not value:
-            self.source.wrong(path, f"{shown(value)} is not text", "put it in quotes")
+            self.source.wrong(path, misfit(value, "text"), "put it in quotes")
             return None
         return value
 
@@ -221,7 +221,7 @@ class _Reader:
         wanted = _WANTED.get(declared.type, "text")
         if declared.type and kind_of(value) != wanted:
             hint = "put it in quotes" if wanted == "text" and isinstance(value, int | float) else ""
-            self.source.wrong(path, f"{shown(value)} is {kind_of(value)}, not {wanted}", hint)
+            self.source.wrong(path, misfit(value, wanted), hint)
             return ""
         match declared.type:
             case "date":
@@ -229,7 +229,7 @@ class _Reader:
                 return day.isoformat() if day else ""
             case "country":
                 return self._read(words.country, path, value) or ""
-            case "choice" if value not in declared.values:
+            case "choice" if declared.values and value not in declared.values:
                 close = partial(nearest, value, declared.values)
                 self.source.wrong(path, f"{shown(value)} is not among its values", close)
         return cast(Scalar, value)

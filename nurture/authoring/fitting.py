@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from nurture.authoring.problems import Unreadable, kind_of, nearest, shown
+from nurture.authoring.problems import Unreadable, misfit, nearest, shown
 from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Path, Source
 
@@ -35,7 +35,7 @@ _BOUNDS = {
 def fitted(source: Source, shape: type[S]) -> S | None:
     """The file's data in its shape; None where it does not fit, and every reason noted at its place."""
     if not isinstance(source.data, dict):
-        what = "is empty" if source.data is None else f"must be a mapping, not {kind_of(source.data)}"
+        what = "is empty" if source.data is None else misfit(source.data, "a mapping")
         if not source.problems:
             first = next(iter(_schema(shape)["properties"]))
             source.wrong((), what, f'begin with "{first}: ..."')
@@ -55,23 +55,24 @@ def _note(source: Source, shape: type[Shape], error: Mapping[str, Any]) -> None:
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         path = _written(source, loc)
         known = [key for key in _keys(shape, path[:-1]) if key not in _siblings(source, path)]
-        source.wrong(path, f"unknown key {shown(loc[-1])}", partial(nearest, str(loc[-1]), known), key=True)
+        hint = partial(nearest, str(loc[-1]), known) if known else "remove it"
+        source.wrong(path, f"unknown key {shown(loc[-1])}", hint, key=True)
         return
     path = _written(source, loc)
     if kind in ("missing", "missing_argument"):
-        what = f"{shown(loc[-1])} is missing"
-        source.wrong(
-            path, what, f"add {loc[-1]}: {_about(shape, (*path, str(loc[-1])))}".rstrip(": "), key=True
-        )
+        name = str(loc[-1])
+        about = _about(shape, (*path, name)) or "..."
+        said = f"{name} = {about}" if source.file.endswith(".toml") else f"{name}: {about}"
+        source.wrong(path, f"{shown(name)} is missing", f"add {said}", key=True)
         return
-    what, hint = _said(kind, value, error.get("ctx", {}))
-    source.wrong(path, what, hint, key=loc[-1:] == ("[key]",))
+    what, advice = _said(kind, value, error.get("ctx", {}))
+    source.wrong(path, what, advice or _advice(shape, path), key=loc[-1:] == ("[key]",))
 
 
 def _said(kind: str, value: object, about: Mapping[str, Any]) -> tuple[str, str]:
     if kind in _KINDS:
         wanted, hint = _KINDS[kind]
-        return f"{shown(value)} is {kind_of(value)}, not {wanted}", hint
+        return misfit(value, wanted), hint
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         return f"{shown(value)} must be {words} {about[bound]:g}", ""
@@ -80,7 +81,9 @@ def _said(kind: str, value: object, about: Mapping[str, Any]) -> tuple[str, str]
             return wrong.what, wrong.hint
         case "literal_error", _:
             known = [word.strip(" '") for word in about["expected"].replace(" or ", ",").split(",")]
-            return f"{shown(value)} is not one of {', '.join(known)}", nearest(str(value), known)
+            close = nearest(str(value), known)
+            hint = close if close.startswith("did") else f"choose one, for example {known[0]}"
+            return f"{shown(value)} is not one of {', '.join(known)}", hint
         case (("too_short" | "string_too_short"), _):
             return "is empty", "write at least one" if kind == "too_short" else "write something"
         case "string_too_long", _:
@@ -132,6 +135,12 @@ def _about(shape: type[Shape], path: Path) -> str:
     return " or ".join(part.get("enum", [])[:4])
 
 
+def _advice(shape: type[Shape], path: Path) -> str:
+    """What the shape says about the value at a path."""
+    about = _part(shape, path)
+    return about.get("description", "") if "properties" not in about else ""
+
+
 def _part(shape: type[Shape], path: Path) -> dict[str, Any]:
     """The piece of the shape's schema that describes a path."""
     whole = _schema(shape)
@@ -141,12 +150,13 @@ def _part(shape: type[Shape], path: Path) -> dict[str, Any]:
             if "$ref" in part:
                 part = whole["$defs"][part["$ref"].rsplit("/", 1)[1]]
             else:
-                part = next((one for one in part["anyOf"] if one.get("type") != "null"), {})
+                part = max(part["anyOf"], key=lambda one: "$ref" in one or "properties" in one)
         if step is None:
             return part
         if isinstance(step, int):
             part = part.get("items", {})
         else:
-            inner = part.get("properties", {}).get(step, part.get("additionalProperties", {}))
+            named = next(iter(part.get("patternProperties", {}).values()), part.get("additionalProperties"))
+            inner = part.get("properties", {}).get(step, named)
             part = inner if isinstance(inner, dict) else {}
     return part

@@ -13,12 +13,15 @@ FIRST_STAGES = ("early", "mid", "late")
 
 
 class Declared(NamedTuple):
-    """An attribute that may be asked about: its type, its values if it is a choice."""
+    """An attribute that may be asked about: its type (empty if unreadable), its values if it is a choice."""
 
     type: str
     personal: bool = False
     values: tuple[str, ...] = ()
 
+
+TYPES = ("text", "number", "flag", "date", "choice", "list", "zone", "country")
+"""What an attribute's value may be."""
 
 BUILT_IN = {
     "source": Declared("text"),
@@ -37,7 +40,7 @@ class Names:
     stages: tuple[str, ...]
     pieces: Mapping[str, str] = field(default_factory=dict)
     """Piece id -> its stage."""
-    topics: Collection[str] = ()
+    topics: Collection[str] | None = ()
     sequences: Collection[str] = ()
 
 
@@ -45,7 +48,7 @@ def gather(
     workspace: Source,
     programme: Source,
     pieces: Mapping[str, str],
-    topics: Iterable[str],
+    topics: Iterable[str] | None,
     sequences: Iterable[str],
 ) -> Names:
     """The names in the raw data of all files."""
@@ -53,9 +56,9 @@ def gather(
         attributes=_attributes(workspace) if workspace.data is not None else None,
         forms=[key for _, key, _ in workspace.entries("forms")] if workspace.data is not None else None,
         signals=[key for _, key, _ in programme.entries("signals")] if programme.data is not None else None,
-        stages=tuple(word for _, word in programme.words("stages", "order")) or FIRST_STAGES,
+        stages=_stages(programme, pieces),
         pieces=pieces,
-        topics=sorted(set(topics)),
+        topics=None if topics is None else sorted(set(topics)),
         sequences=sorted(set(sequences)),
     )
 
@@ -70,11 +73,17 @@ def refer(
     return False
 
 
+def _stages(programme: Source, pieces: Mapping[str, str]) -> tuple[str, ...]:
+    """In their order; where programme.yaml cannot be read, any folder may be one."""
+    written = tuple(word for _, word in programme.words("stages", "order")) or FIRST_STAGES
+    return written if programme.data is not None else tuple(dict.fromkeys((*written, *pieces.values())))
+
+
 def _attributes(workspace: Source) -> dict[str, Declared]:
-    found = dict(BUILT_IN)
+    found: dict[str, Declared] = {}
     for path, name, about in workspace.entries("attributes"):
         type = workspace.at(*path, "type")
         values = tuple(word for _, word in workspace.words(*path, "values"))
         personal = isinstance(about, dict) and about.get("personal") is True
-        found[name] = Declared(type if isinstance(type, str) else "", personal, values)
-    return found
+        found[name] = Declared(type if type in TYPES else "", personal, values)
+    return {**found, **BUILT_IN}

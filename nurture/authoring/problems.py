@@ -19,6 +19,13 @@ class Problem:
     hint: str = ""
     warning: bool = False
 
+    def __post_init__(self) -> None:
+        """Terminals obey control characters, so none of an author's text gets through."""
+        for name in ("file", "where", "what", "hint"):
+            text = getattr(self, name)
+            if not text.isprintable():
+                object.__setattr__(self, name, _printable(text))
+
     @property
     def place(self) -> str:
         """`file:line:column`, which editors open."""
@@ -59,7 +66,11 @@ def shown(value: object) -> str:
     text = str(value)
     if len(text) > _LONGEST_SHOWN:
         text = text[:_LONGEST_SHOWN] + "..."
-    return '"' + "".join(letter if letter.isprintable() else "?" for letter in text) + '"'
+    return f'"{_printable(text)}"'
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def kind_of(value: object) -> str:
@@ -78,6 +89,18 @@ def kind_of(value: object) -> str:
         case None:
             return "nothing"
     return "a date or time"
+
+
+def misfit(value: object, wanted: str) -> str:
+    """What is wrong with a value of another kind than is wanted (`text`, `a number`, `a list` ...)."""
+    match value:
+        case None:
+            return f"is empty, where {wanted} should stand"
+        case dict() | list() | tuple():
+            return f"is {kind_of(value)}, not {wanted}"
+    if wanted == "true or false":
+        return f"{shown(value)} is neither true nor false"
+    return f"{shown(value)} is not {wanted}"
 
 
 def nearest(word: str, known: Collection[str]) -> str:

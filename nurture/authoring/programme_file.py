@@ -174,7 +174,9 @@ def _check_signal(source: Source, path: Path, about: dict[str, Any], names: Name
             text = source.at(*path, kind, test)
             if isinstance(text, str) and not text.startswith(("/", "http://", "https://")):
                 source.wrong(
-                    (*path, kind, test), f"{shown(text)} is neither a path nor an address", f'try "/{text}"'
+                    (*path, kind, test),
+                    f"{shown(text)} is neither a path nor an address",
+                    f'try "/{text[:40]}"',
                 )
     if isinstance(about.get("form"), str):
         refer(source, (*path, "form"), "form", about["form"], names.forms)

@@ -107,7 +107,7 @@ def check_sequence(source: Source, names: Names, programme: Source) -> None:
             read_condition(source, (name,), names)
     seen: set[str] = set()
     for path, word in source.words("say"):
-        if word not in names.pieces and word not in names.topics:
+        if names.topics is not None and word not in (*names.pieces, *names.topics):
             hint = partial(nearest, word, [*names.pieces, *names.topics])
             source.wrong(path, f"there is no piece or topic {shown(word)}", hint)
         elif word in seen:

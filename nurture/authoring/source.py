@@ -106,9 +106,7 @@ def worded(path: Path) -> str:
         if isinstance(step, int):
             text += f"[{step + 1}]"
         else:
-            text += ("." if text else "") + "".join(
-                letter if letter.isprintable() else "?" for letter in step
-            )
+            text += ("." if text else "") + step
     return text if len(text) <= 120 else text[:120] + "..."
 
 

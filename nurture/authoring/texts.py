@@ -71,6 +71,8 @@ def ours(problems: Iterable[rendering.TemplateProblem], *, warning: bool = False
 def _words(piece: PieceFile, key: str) -> rendering.Words:
     """A value of the front matter with the place of its first letter, behind the quote if there is one."""
     value = piece.source.at(key)
+    if key == "subject" and value is None:
+        return rendering.Words("-")  # that it is missing is told with the front matter
     line, column = piece.source.places.of((key,))
     written = piece.text.split("\n")[line - 1][column - 1 : column]
     return rendering.Words(value if isinstance(value, str) else "", line, column + (written in ('"', "'")))

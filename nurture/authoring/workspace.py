@@ -95,7 +95,12 @@ class _Reading:
             for file, text in self.texts.items()
             if file.startswith(LAYOUTS)
         }
-        self.pieces = [piece for file, text in self.texts.items() if (piece := self._piece(file, text))]
+        written = {file: text for file, text in self.texts.items() if _is_piece(file)}
+        self.ids = {id: stage for stage, id in map(piece_file.stage_and_id, written)}
+        self.pieces = [piece for file, text in written.items() if (piece := self._piece(file, text))]
+        self.are_all_read = len(self.pieces) == len(written) and all(
+            isinstance(piece.source.data, dict) for piece in self.pieces
+        )
         self.names = self._names()
         order = {stage: number for number, stage in enumerate(self.names.stages)}
         self.pieces.sort(key=lambda piece: (order.get(piece.stage, len(order)), piece.file))
@@ -106,7 +111,10 @@ class _Reading:
         programme = self._fitted(self.programme, ProgrammeShape)
         agreement = self._fitted(self.agreement, AgreementShape)
         sequences = [fitted(source, SequenceShape) for source in self.sequences]
-        fronts = [fitted(piece.source, FrontMatterShape) for piece in self.pieces]
+        fronts = [
+            fitted(piece.source, FrontMatterShape) if piece.parts.front_text.strip() else None
+            for piece in self.pieces
+        ]
         self._check()
         sender, site = (toml.build_sender(), toml.build_site()) if toml else (_SOMEBODY, _SOMEWHERE)
         templates = self._templates(sender, site)
@@ -171,6 +179,9 @@ class _Reading:
             id = source.at("sequence")
             if isinstance(id, str) and taken.setdefault(id, source.file) != source.file:
                 source.wrong(("sequence",), f"the id {shown(id)} is that of {taken[id]}", "choose another")
+        if not any(file.startswith(f"{SALES}packet.") for file in self.given):
+            hint = "write packet.html and packet.txt; nurture init FOLDER shows them"
+            self.problems.append(Problem(f"{SALES}packet.html", 1, 1, "", "there is no note to sales", hint))
         if not self.sequences:
             self.problems.append(
                 Problem("sequences", 1, 1, "", "there is no sequence", "write sequences/NAME.yaml")
@@ -206,8 +217,8 @@ class _Reading:
             return self._ours(read_toml(file, text))
         return self._yaml(file, text)
 
-    def _yaml(self, file: str, text: str) -> Source:
-        return self._ours(read_yaml(file, text))
+    def _yaml(self, file: str, text: str, *, first_line: int = 1) -> Source:
+        return self._ours(read_yaml(file, text, first_line=first_line))
 
     def _ours(self, source: Source) -> Source:
         """The same file, its problems among all others."""
@@ -215,23 +226,26 @@ class _Reading:
         return Source(source.file, source.data, source.places, self.problems)
 
     def _piece(self, file: str, text: str) -> PieceFile | None:
-        if not file.startswith(piece_file.FOLDER) or file.startswith((LAYOUTS, SALES)):
-            return None
         try:
             parts = split(file, text)
         except TemplateProblems as wrong:
             self.problems += ours(wrong.problems)
             return None
         stage, id = piece_file.stage_and_id(file)
-        source = self._ours(read_yaml(file, parts.front_text, first_line=parts.front_line))
+        source = self._yaml(file, parts.front_text, first_line=parts.front_line)
+        if not parts.front_text.strip():
+            hint = "begin with a line of three dashes, then title: and subject:, then three dashes again"
+            source.wrong((), "has no front matter", hint)
         return PieceFile(id, stage, source, text, parts)
 
     def _names(self) -> Names:
         return gather(
             self.toml,
             self.programme,
-            {piece.id: piece.stage for piece in self.pieces},
-            (word for piece in self.pieces for _, word in piece.source.words("topics")),
+            self.ids,
+            (word for piece in self.pieces for _, word in piece.source.words("topics"))
+            if self.are_all_read
+            else None,
             (id for source in self.sequences if isinstance(id := source.at("sequence"), str)),
         )
 
@@ -242,6 +256,10 @@ class _Reading:
 
     def _hosts(self) -> tuple[str, ...]:
         return tuple(word for _, word in self.toml.words("site", "hosts"))
+
+
+def _is_piece(file: str) -> bool:
+    return file.startswith(piece_file.FOLDER) and not file.startswith((LAYOUTS, SALES))
 
 
 def holidays_of(calendars: list[Calendar], today: date) -> dict[str, frozenset[date]]:

@@ -4,7 +4,7 @@ The sections that are settings are checked here too, so that `nurture check` sho
 `nurture.settings` reads them.
 """
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -12,7 +12,7 @@ from pydantic import Field, PlainValidator, StringConstraints
 
 from nurture import settings
 from nurture.authoring.conditions import WORDS
-from nurture.authoring.names import BUILT_IN, Names, refer
+from nurture.authoring.names import BUILT_IN, TYPES, Names, refer
 from nurture.authoring.problems import Unreadable, shown
 from nurture.authoring.shapes import Id, Kind, Shape, Text, Zone
 from nurture.authoring.source import Source
@@ -152,7 +152,7 @@ def _check_values(source: Source, path: tuple[str | int, ...], about: dict[str, 
     choice = about.get("type") == "choice"
     if choice and not about.get("values"):
         source.wrong(path, "a choice needs its values", 'for example values = ["small", "large"]')
-    if not choice and about.get("values") and about.get("type") in get_args(Type):
+    if not choice and about.get("values") and about.get("type") in TYPES:
         source.wrong((*path, "values"), "only a choice has values", 'set type = "choice"', key=True)
 
 

@@ -239,6 +239,8 @@ class _Reader:
     def _broken(self, wrong: yaml.MarkedYAMLError) -> None:
         """What libyaml says, in the words of somebody who writes YAML by hand."""
         mark = wrong.problem_mark or wrong.context_mark
+        if wrong.problem == "found unexpected end of stream":
+            mark = wrong.context_mark or mark  # where the quotes open
         place = (mark.line + 1 + self.lines_before, mark.column + 1) if mark else (1, 1)
         said = wrong.problem or "cannot be read as YAML"
         what, hint = _SAID.get(said, (f"not valid YAML: {said}", "check quotes and indentation"))
