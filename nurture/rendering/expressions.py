@@ -242,8 +242,9 @@ class Expressions:
 
     def _unknown(self, root: str) -> None:
         near = get_close_matches(root, [*self.roots, *self._variables()], 1)
-        hint = f"did you mean `{near[0]}`?"
-        if not near:
+        if near:
+            hint = f"did you mean `{near[0]}`?"
+        else:
             main = next(iter(self.roots))
             hint = f"write {main}.{root}, or a literal text in quotes"
         self.say(f"`{root}` is not known", hint)
