@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from nurture.errors import Mistake
 from nurture.web.answering import Answering
-from nurture.web.needs import Needs
+from nurture.web.needs import Needs, said
 from nurture.web.page import Headers, bare
 from nurture.web.tracked import Tracked
 from nurture.web.unsubscribing import Unsubscribing
@@ -87,7 +87,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     """The store does not take it now: nothing is promised, the asker may come again."""
-    logger.error("A request was refused because the store did not take it: %s", error)
+    logger.error("A request was refused because the store did not take it: %s", said(error))
     answer = bare("Not now", "We cannot take this at the moment. Please try again in a minute.", 503)
     answer.headers["Retry-After"] = "60"
     return answer

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
 from nurture.engine.settling import LinksIn
+from nurture.errors import Mistake
 from nurture.store.door import Store
 from nurture.store.journal import Journal
 
@@ -35,3 +36,8 @@ class Needs:
     public: str
     tracking: str = "clicks"
     trusted_proxies: tuple[str, ...] = ()
+
+
+def said(error: Exception) -> str:
+    """An error for the log. What a database says is left out, because it repeats the values of a row."""
+    return str(error) if isinstance(error, Mistake) else type(error).__name__

@@ -16,7 +16,7 @@ from nurture import clock
 from nurture.delivery.tokens import read
 from nurture.engine.unsubscribing import Unsubscribe, journal_entry
 from nurture.web import asking
-from nurture.web.needs import Needs
+from nurture.web.needs import Needs, said
 from nurture.web.page import message, page
 
 LARGEST_BODY = 8_192
@@ -62,8 +62,10 @@ class Unsubscribing:
         work = asked.work(needs.suppression_key, needs.programme().hash, asked.at)
         try:
             await asyncio.wait_for(needs.store.write(work, urgent=True), PATIENCE)
-        except Exception:  # whatever keeps the store from taking it, the person's word must not be lost
-            logger.warning("The store did not take an unsubscribe; the journal does.", exc_info=True)
+        except (
+            Exception
+        ) as error:  # whatever keeps the store from taking it, the person's word must not be lost
+            logger.warning("The store did not take an unsubscribe, the journal does: %s", said(error))
             await asyncio.to_thread(needs.journal.append, journal_entry(asked))
 
     def _unknown(self) -> Response:

@@ -10,7 +10,6 @@ import pytest
 
 from nurture.store.journal import Journal, read_entries
 
-
 KIND = "unsubscribe"
 
 
