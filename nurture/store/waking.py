@@ -89,7 +89,7 @@ def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
 def write_settled(
     connection: Connection, settled: Sequence[Settled], *, now: datetime, programme: str
 ) -> tuple[int, ...]:
-    """Write all that was settled under the programme of that hash, in bulk; `errors` of these prospects start again from 0.
+    """Write all that was settled under the programme of that hash, in bulk; `errors` start from 0 again.
 
     A Withdrawn or Recalled fact closes the handoff that is open. A cancelled touch that was queued or
     deferred ends here, with its TouchEnded fact (so its prospect is due again at once); one that is on its

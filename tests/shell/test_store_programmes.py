@@ -1,0 +1,162 @@
+"""One active programme: applied whole, refused where somebody would stand in nothing, everybody woken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from nurture.core.journey import STATES
+from nurture.errors import Mistake
+from nurture.store import Store, enter_many, programmes
+from nurture.store.tables import ENROLLMENTS, PROSPECTS, TOUCHES, touch_id
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LATER = NOW + timedelta(days=30)
+
+
+@dataclass
+class Files:
+    """What apply reads of a workspace."""
+
+    hash: str
+    sequences: Sequence[str] = ("s",)
+    stages: Sequence[str] = ("early", "mid")
+    pieces: Sequence[str] = ("early/a", "mid/b")
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def programme(self) -> Any:
+        return SimpleNamespace(
+            sequences=[SimpleNamespace(id=name) for name in self.sequences],
+            stages=SimpleNamespace(order=tuple(self.stages)),
+            pieces=dict.fromkeys(self.pieces),
+        )
+
+
+def apply(store: Store, files: Files, now: datetime = NOW) -> bool:
+    return store.write_now(lambda c: programmes.apply(c, files, now))  # type: ignore[arg-type]
+
+
+def test_the_first_programme(store: Store) -> None:
+    assert not store.read(programmes.is_any_active)
+    with pytest.raises(Mistake, match="run `nurture apply`"):
+        store.read(programmes.active)
+    assert apply(store, Files("p1", files={"programme.yaml": "pace: ü"}))
+    assert store.read(programmes.is_any_active)
+    assert store.read(programmes.active) == ("p1", 0, {})
+    assert store.read(lambda c: programmes.text(c, "p1")) == {"programme.yaml": "pace: ü"}
+    with pytest.raises(LookupError, match="p2"):
+        store.read(lambda c: programmes.text(c, "p2"))
+
+
+def test_programmes_follow_each_other_and_may_come_back(store: Store) -> None:
+    moments = [NOW + timedelta(days=i) for i in range(4)]
+    applied = [
+        apply(store, Files(hash), at) for hash, at in zip(("p1", "p2", "p2", "p1"), moments, strict=True)
+    ]
+    assert applied == [True, True, False, True]
+    assert store.read(programmes.activations) == [("p1", moments[0]), ("p2", moments[1]), ("p1", moments[3])]
+    asked = [NOW - timedelta(seconds=1), *moments, LATER]
+    found = [store.read(lambda c, at=at: programmes.active_at(c, at)) for at in asked]
+    assert found == [None, "p1", "p2", "p2", "p1", "p1"]
+
+
+def somebody(store: Store) -> None:
+    """Two in a sequence, one of them with a message on its way; stages early and mid; one erased."""
+
+    def work(connection: Connection) -> None:
+        ids = enter_many(
+            connection,
+            [
+                {"address": "a@d.example", "entered_at": NOW, "stage": "early", "lifecycle": "nurturing"},
+                {"address": "b@d.example", "entered_at": NOW, "stage": "mid", "lifecycle": "nurturing"},
+                {"address": "c@d.example", "entered_at": NOW, "stage": "gone-too", "lifecycle": "gone"},
+            ],
+        )
+        a, b, _ = ids.values()
+        rows = [{"prospect": id, "sequence": "s", "since": NOW} for id in (a, b)]
+        connection.execute(insert(ENROLLMENTS), rows)
+        touch = {
+            "prospect": a, "piece": "early/a", "sequence": "s", "stage": "early", "programme": "p1",
+            "chosen_at": NOW, "opens": NOW, "closes": NOW, "expires": LATER, "zone": "UTC", "due_at": NOW,
+        }  # fmt: skip
+        ended = {"state": "ended", "outcome": "sent", "ended_at": NOW, "piece": "early/old"}
+        connection.execute(insert(TOUCHES).values(**touch | {"id": touch_id(a, 1), "decision": 1}))
+        connection.execute(insert(TOUCHES).values(**touch | {"id": touch_id(a, 2), "decision": 2} | ended))
+
+    store.write_now(work)
+
+
+def test_what_is_in_use(store: Store) -> None:
+    assert store.read(programmes.in_use) == ({}, {}, {})
+    somebody(store)
+    assert store.read(programmes.in_use) == ({"s": 2}, {"early": 1, "mid": 1}, {"early/a": 1})
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (Files("p2", sequences=["t"]), r"the sequence s \(2 prospects are in it\)"),
+        (Files("p2", stages=["early", "late"]), r"the stage mid \(1 prospect is in it\)"),
+        (Files("p2", pieces=["mid/b"]), r"the piece early/a \(1 prospect is in it\)"),
+    ],
+)
+def test_removing_what_somebody_is_in_is_refused(store: Store, files: Files, sentence: str) -> None:
+    apply(store, Files("p1"))
+    somebody(store)
+    with pytest.raises(Mistake, match=sentence):
+        apply(store, files)
+    assert store.read(programmes.active).programme == "p1"
+    assert store.read(programmes.activations) == [("p1", NOW)]
+    with pytest.raises(LookupError):
+        store.read(lambda c: programmes.text(c, "p2"))
+
+
+def test_removing_what_nobody_is_in_is_fine(store: Store) -> None:
+    apply(store, Files("p1", sequences=["s", "t"], stages=["early", "mid", "late"]))
+    somebody(store)
+    assert apply(store, Files("p2", pieces=["early/a"]))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_everybody_the_engine_looks_at_is_woken_a_few_at_a_time(store: Store, limit: int) -> None:
+    people = [
+        {
+            "address": f"{state}{i}@d.example",
+            "entered_at": NOW,
+            "lifecycle": state,
+            "wake_at": at,
+            "wake_reason": "x",
+        }
+        for state in STATES
+        for i, at in enumerate((LATER, None, NOW - timedelta(hours=1)))
+    ]
+    store.write_now(lambda c: enter_many(c, people))
+    assert not store.write_now(lambda c: programmes.rewake(c, NOW, limit))
+    apply(store, Files("p1"))
+    rounds = 1
+    while store.write_now(lambda c: programmes.rewake(c, NOW, limit)):
+        rounds += 1
+    assert rounds == -(-12 // limit) + 1
+    rows = store.read(lambda c: c.execute(select(PROSPECTS.c.address, PROSPECTS.c.wake_at)).all())
+    woken = {"new", "nurturing", "resting", "promoted"}
+    for address, wake_at in rows:
+        state, kind = address.split("@")[0][:-1], address.split("@")[0][-1]
+        before = {"0": LATER, "1": None, "2": NOW - timedelta(hours=1)}[kind]
+        assert wake_at == (NOW if state in woken and kind != "2" else before)
+
+
+def test_a_second_activation_begins_again(store: Store) -> None:
+    people = [{"address": f"{i}@d.example", "entered_at": NOW, "wake_at": LATER} for i in range(4)]
+    store.write_now(lambda c: enter_many(c, people))
+    apply(store, Files("p1"))
+    store.write_now(lambda c: programmes.rewake(c, NOW, 2))
+    apply(store, Files("p2"))
+    while store.write_now(lambda c: programmes.rewake(c, NOW + timedelta(hours=1), 2)):
+        pass
+    rows = store.read(lambda c: c.scalars(select(PROSPECTS.c.wake_at).order_by(PROSPECTS.c.id)).all())
+    assert rows == [NOW, NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=1)]
