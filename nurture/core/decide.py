@@ -23,7 +23,7 @@ from nurture.core.weighing import evolve
 
 MOST_ROUNDS = 8
 
-_NO_NEWS = ("not disqualified", "stands", "nothing asked", "no hand raised")
+_NO_NEWS = ("not disqualified", "stands", "nothing asked", "no hand raised", "stays")
 
 
 class Verdict(NamedTuple):
@@ -128,7 +128,7 @@ def _leaving(
             if leaves.holds:
                 reason = Reason("exit", {"sequence": sequence.id, "why": leaves.because.code})
                 return Verdict(_leave(journey.decisions + 1, sequence, now, reason), (reason,))
-            waits.append(leaves)
+            waits.append(leaves._replace(because=Reason("stays", {"sequence": sequence.id})))
     return None
 
 

@@ -17,6 +17,8 @@ from nurture.core.timing import business_later
 from nurture.core.weighing import piece_read
 from nurture.telling import moment, rounded, show, tell, why, words
 
+_MOST_LINES = 60
+
 
 def packet(
     journey: Journey, facts: Sequence[f.Fact], promoted: f.Fact, programme: Programme
@@ -58,7 +60,7 @@ def packet(
         "agreement": agreement.version,
         "review_overdue": now.astimezone(ZoneInfo(zone)).date() > agreement.review_by,
         "due": moment(due(programme, now), zone),
-        "journey": list(show(tell(journey.prospect, facts, programme), entered, zone)),
+        "journey": _newest(list(show(tell(journey.prospect, facts, programme), entered, zone))),
     }
 
 
@@ -66,6 +68,12 @@ def due(programme: Programme, promoted_at: datetime) -> datetime:
     """When sales promised to have answered, in business time."""
     clock = programme.agreement.clock
     return business_later(clock.hours, promoted_at, clock.answer)
+
+
+def _newest(lines: list[str]) -> list[str]:
+    """The end of a long journey; the whole of it is one command away."""
+    left_out = len(lines) - _MOST_LINES
+    return [f"({left_out} earlier lines)", *lines[left_out:]] if left_out > 0 else lines
 
 
 def _known(journey: Journey, name: str) -> str:

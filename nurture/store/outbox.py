@@ -145,11 +145,8 @@ def end(connection: Connection, endings: Sequence[Ending], now: datetime) -> lis
         }
         for ending in endings
     ]
-    done = [
-        ending
-        for ending, row in zip(endings, rows, strict=True)
-        if connection.execute(_END, row).rowcount == 1
-    ]
+    pairs = zip(endings, rows, strict=True)
+    done = [ending for ending, row in pairs if connection.execute(_END, row).rowcount == 1]
     _note_ends(connection, [(one.claim, one.outcome, one.words, one.hard) for one in done], now)
     return [ending.claim.touch for ending in done]
 
@@ -176,7 +173,7 @@ def rescue(connection: Connection, now: datetime) -> tuple[int, int]:
 
     On SQLite call it once, under the run lock. On PostgreSQL only claims whose lease has ended are taken.
     """
-    orphan = TOUCHES.c.state.in_(("claimed", "fenced"))
+    orphan: Any = TOUCHES.c.state.in_(("claimed", "fenced"))
     if connection.dialect.name == "postgresql":
         orphan &= TOUCHES.c.lease_until < func.now()
     rows = connection.execute(_with_person(orphan)).all()
@@ -223,7 +220,8 @@ def reopen(
 
 def next_due(connection: Connection) -> datetime | None:
     """The earliest instant at which some waiting touch needs us: to leave, to be reopened, or to expire."""
-    return connection.scalar(select(func.min(TOUCHES.c.due_at)).where(_WAITING))
+    earliest: datetime | None = connection.scalar(select(func.min(TOUCHES.c.due_at)).where(_WAITING))
+    return earliest
 
 
 _WAITING = TOUCHES.c.state.in_(("queued", "deferred"))
