@@ -67,7 +67,7 @@ def test_thousands_at_once(store: Store) -> None:
 def test_what_people_said_is_lifted_on_evidence_only(store: Store) -> None:
     said = {"a@d.example": "unsubscribed", "b@d.example": "bounced"}
     store.write_now(lambda c: suppress_many(c, KEY, said, at=NOW))
-    with pytest.raises(Mistake, match="a@d.example unsubscribed: only evidence of a new consent"):
+    with pytest.raises(Mistake, match=r"a@d\.example unsubscribed: only evidence of a new consent"):
         store.write_now(lambda c: lift(c, KEY, "a@d.example"))
     assert store.write_now(lambda c: lift(c, KEY, "b@d.example"))
     assert store.write_now(lambda c: lift(c, KEY, "a@d.example", evidence="her letter of 3 March"))
