@@ -75,9 +75,8 @@ def test_the_first_programme(store: Store, example: Workspace) -> None:
 
 def test_programmes_follow_each_other_and_may_come_back(store: Store, example: Workspace) -> None:
     moments = [NOW + timedelta(days=i) for i in range(4)]
-    applied = [
-        apply(store, Files(hash), at) for hash, at in zip(("p1", "p2", "p2", "p1"), moments, strict=True)
-    ]
+    hashes = ("p1", "p2", "p2", "p1")
+    applied = [apply(store, changed(example, hash), at) for hash, at in zip(hashes, moments, strict=True)]
     assert applied == [True, True, False, True]
     assert store.read(programmes.activations) == [("p1", moments[0]), ("p2", moments[1]), ("p1", moments[3])]
     asked = [NOW - timedelta(seconds=1), *moments, LATER]
