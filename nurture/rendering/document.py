@@ -16,7 +16,7 @@ DEEPEST_HTML = 100
 READABLE_ATTRIBUTES = frozenset({"alt", "title", "aria-label"})
 """Attributes that may hold values; `href` and `src` are read with the links."""
 
-_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, keep_link_tags=True)
 _FORBIDDEN = "script, iframe, frame, object, embed, applet, form, input, button, textarea, select, base, link"
 _TAG = re.compile(
     r"<!--(?:-?>|(?>.*?--!?>|.*+))|<(/?)([a-zA-Z][^\s/>]*+)(?>\"[^\"]*+\"|'[^']*+'|[^\"'>])*+", re.DOTALL

@@ -34,10 +34,10 @@ _LOOP = frozenset({"index", "first", "last"})
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*")
 _GROWING = frozenset({"join", "replace", "urlencode"})
 _REFUSED: dict[type[nodes.Node], tuple[str, str]] = {
-    nodes.Call: ("a call", "only values can stand here, and filters such as | upper"),
-    nodes.Concat: ("joining with ~", "write the two side by side"),
-    nodes.Dict: ("a dictionary", "use values and filters only"),
-    nodes.Slice: ("a slice", "use | first, | last or a loop"),
+    nodes.Call: ("a call is not for messages", "only values can stand here, and filters such as | upper"),
+    nodes.Concat: ("joining with ~ is not for messages", "write the two side by side"),
+    nodes.Dict: ("a dictionary is not for messages", "use values and filters only"),
+    nodes.Slice: ("a slice is not for messages", "use | first, | last or a loop"),
 }
 
 
@@ -278,11 +278,14 @@ class Expressions:
         return None
 
     def _refuse(self, node: nodes.Node) -> None:
+        while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+            sliced = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
+            node = node.arg if isinstance(node, nodes.Getitem) and sliced else node.node
         if isinstance(node, (nodes.BinExpr, nodes.UnaryExpr)) and type(node) not in _REFUSED:
             self.say("arithmetic is not for messages", "store the result as an attribute")
             return
-        what, hint = _REFUSED.get(type(node), (f"`{type(node).__name__}`", "use values and filters only"))
-        self.say(f"{what} is not for messages", hint)
+        hint = "only values can stand here, such as prospect.first_name, and filters such as | upper"
+        self.say(*_REFUSED.get(type(node), ("this is not for messages", hint)))
 
     def say(self, what: str, hint: str, mark: Mark | None = None) -> None:
         self.reading.problems.append((mark or self.mark).problem(what, hint))

@@ -75,10 +75,10 @@ class Links:
     def _target(self, written: str) -> str:
         """What stands in place of the address: a mark, or the address itself where clicks are not ours."""
         address = self._filled_in(written)
-        if self._marks.words_in(address):
-            if self._values and _FIXED_BEGINNING.match(address):
+        if words := self._marks.words_in(address):
+            if self._values and _FIXED_BEGINNING.match(address[: address.index(words[0])]):
                 return address
-            mark = self._marks.by_word[self._marks.words_in(address)[0]]
+            mark = self._marks.by_word[words[0]]
             what = f"a link is literal, but this one contains {mark.tag[:60]}"
             self.problems.append(mark.problem(what, "write the address out; clicks are counted per link"))
         elif address.lower().startswith(_UNTRACKED) or (address.startswith("#") and len(address) > 1):
@@ -102,7 +102,7 @@ class Links:
             self._refuse(written, f"{address[:80]} is no address", hint)
             return None
         try:
-            whole = urljoin(site.rstrip("/") + "/", address) if site else address
+            whole = address if urlsplit(address).scheme else urljoin(site.rstrip("/") + "/", address)
             parts = urlsplit(whole)
             sound = parts.hostname and parts.port != 0 and parts.username is None and parts.password is None
         except ValueError:

@@ -74,12 +74,16 @@ class _Reader:
             return "\n" + self._row(node)
         inside = self.children(node)
         if tag == "blockquote":
-            return "\n\n" + "\n".join(f"> {line}" for line in tidy(inside).split("\n")) + "\n\n"
+            lines = (self._quoted(line) for line in tidy(inside).split("\n"))
+            return "\n\n" + "\n".join(lines) + "\n\n"
         if tag in _LINES:
             return f"\n{_bullet(node)}{tidy(inside)}".replace("\n", "\n  ").replace("\n  ", "\n", 1)
         if tag in ("ul", "ol") and node.parent is not None and node.parent.tag == "li":
             return inside
         return f"\n\n{self._with_link_below(inside)}\n\n" if _PARAGRAPHS.fullmatch(tag) else inside
+
+    def _quoted(self, line: str) -> str:
+        return line if self._marks.statements.fullmatch(line) else f"> {line}".rstrip()
 
     def _as_it_stands(self, node: LexborNode) -> str:
         said = []
