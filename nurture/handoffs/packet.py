@@ -34,6 +34,7 @@ def packet(
         "lane": body.lane,
         "grade": body.grade,
         "best_grade": answer.fit.best,
+        "company": _known(journey, "company"),
         "role": _known(journey, "role"),
         "country": _known(journey, "country"),
         "fit": [

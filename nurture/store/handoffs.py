@@ -23,11 +23,11 @@ class Mailable(NamedTuple):
 
     id: int
     prospect: int
+    decision: int
     packet: dict[str, Any]
     address: str | None
     account: str
     personal: dict[str, Any]
-    attempts: int
 
 
 def list_handoffs(connection: Connection, *, state: str | None = None) -> Sequence[Any]:
@@ -109,19 +109,23 @@ def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailab
             .values(mail_due_at=now + RETRY, mail_attempts=HANDOFFS.c.mail_attempts + 1)
         )
     return [
-        Mailable(row.id, row.prospect, row.packet, row.address, row.account, row.personal, row.mail_attempts)
+        Mailable(
+            row.id,
+            row.prospect,
+            row.decision,
+            row.packet,
+            row.address,
+            row.account,
+            row.personal,
+            row.mail_attempts,
+        )
         for row in rows
     ]
 
 
-def mailed(connection: Connection, id: int, now: datetime, words: str) -> None:
-    """The mail to sales was accepted."""
-    connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(mailed_at=now, words=words))
-
-
-def not_mailed(connection: Connection, id: int, words: str) -> None:
-    """It was not; it will be tried again. `words` say why."""
-    connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(words=words))
+def mailed(connection: Connection, *, id: int, at: datetime | None, words: str) -> None:
+    """The mail to sales was accepted at an instant, or (None) it was not and is tried again; why."""
+    connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(mailed_at=at, words=words))
 
 
 def _keep_deal(
