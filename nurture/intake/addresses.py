@@ -10,6 +10,7 @@ import re
 from email_validator import EmailNotValidError, validate_email
 
 LONGEST = 254
+LONGEST_LOCAL = 64
 
 _USUAL = re.compile(
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})"
@@ -30,8 +31,10 @@ def normalise(text: str) -> str:
         raise NoAddress("there is no e-mail address")
     if len(address) > LONGEST:
         raise NoAddress(f"an address has at most {LONGEST} characters")
+    if address.find("@") > LONGEST_LOCAL:
+        raise NoAddress(f"an address has at most {LONGEST_LOCAL} characters before the @")
     usual = _USUAL.fullmatch(address)
-    if usual and len(address) - len(usual[1]) <= 65 and usual[1].rpartition(".")[2] not in _RESERVED:
+    if usual and usual[1].rpartition(".")[2] not in _RESERVED:
         return address
     try:
         known = validate_email(

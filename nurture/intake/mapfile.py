@@ -218,9 +218,11 @@ class _Binding:
         return tuple(found.values())
 
     def _tests(self, name: str, whens: list[When]) -> tuple[Holds, ...]:
+        alone = isinstance(self.source.at(name), dict)
+        paths: list[Path] = [(name,) if alone else (name, number) for number in range(len(whens))]
         return tuple(
-            Holds(self._column((name, number, "column"), when.column), _folded(when.when))
-            for number, when in enumerate(whens)
+            Holds(self._column((*path, "column"), when.column), _folded(when.when))
+            for path, when in zip(paths, whens, strict=True)
         )
 
     def _event(self, number: int, event: EventShape) -> Rule:

@@ -5,7 +5,15 @@ What other packages use is named here; `tables` may be imported by whoever write
 
 from nurture.store.door import Store, Work
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
-from nurture.store.imports import Listed, ListedEvent, enter_listed, entered_on, silence_listed
+from nurture.store.imports import (
+    Listed,
+    ListedEvent,
+    enter_listed,
+    entered_on,
+    entry,
+    silence_listed,
+    write_beside,
+)
 from nurture.store.prospects import (
     account_of,
     by_id,
@@ -30,6 +38,7 @@ __all__ = [
     "enter_listed",
     "enter_many",
     "entered_on",
+    "entry",
     "every_prospect",
     "find",
     "histories",
@@ -43,4 +52,5 @@ __all__ = [
     "silence_listed",
     "suppress",
     "suppress_many",
+    "write_beside",
 ]

@@ -5,20 +5,26 @@ run of a list is recognised without reading a fact, also where a form has told u
 never takes silence back: it may ask for it, and nothing it leaves out ends it.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nurture import clock
 from nurture.core.facts import Body, Bounced, Entered, Learned, Observed, Scalar, Unsubscribed
-from nurture.store import consents
+from nurture.store import consents, runlock
+from nurture.store.door import Store, Work
 from nurture.store.facts import note
 from nurture.store.prospects import enter_many, learn_personal
 from nurture.store.suppressions import ERASED, reasons_of, suppress_many
 from nurture.store.tables import IMPORTED, LIVE, PROSPECTS, TOUCHES
+
+T = TypeVar("T")
 
 ORIGIN = "import"
 """Where a Learned of a list says that it comes from."""
@@ -50,6 +56,15 @@ class Listed(NamedTuple):
     """Why never to mail them: unsubscribed, bounced; empty where the list does not ask for it."""
 
 
+class Entry(NamedTuple):
+    """A person of a list, ready to be entered: made by `entry` before the database is asked for."""
+
+    listed: Listed
+    evidence: str
+    """Where it stands in the list."""
+    said: Mapping[str, str]
+
+
 class _Known(NamedTuple):
     """A person the store has already."""
 
@@ -73,19 +88,57 @@ class _Change(NamedTuple):
 
 def entered_on(day: date, now: datetime) -> datetime:
     """A day as an instant: its beginning in UTC, but never later than now."""
-    return min(datetime.combine(day, time(), UTC), now)
+    return min(datetime.combine(day, time_of_day(), UTC), now)
+
+
+def entry(listed: Listed, evidence: str, key: bytes) -> Entry:
+    """Everything said, each thing as a keyed hash: the table shall not repeat anybody's personal values.
+
+    `evidence` are words that say where it stands in the list; `key` is the suppression key.
+    """
+    things: dict[str, object] = {ENTERED: (*_fields(listed.entered), listed.on.isoformat())}
+    things.update(listed.values)
+    things.update(listed.personal)
+    things.update({f"@{event.key}": str(event.at) for event in listed.events})
+    if listed.account:
+        things[ACCOUNT] = listed.account
+    if listed.silence:
+        things[SILENCE] = listed.silence
+    return Entry(listed, evidence, {name: _mark(name, thing, key) for name, thing in things.items()})
+
+
+def write_beside(store: Store, work: Work[T]) -> T:
+    """Do work of a long job that writes again and again.
+
+    SQLite knows no queue: who waits for the lock tries again now and then, and a job that takes it at once
+    each time keeps a daemon out for seconds. So where one runs, as much time is left free as was used.
+    """
+    used = 0.0
+
+    def timed(connection: Connection) -> T:
+        nonlocal used
+        begun = clock.tick()
+        try:
+            return work(connection)
+        finally:
+            used = clock.tick() - begun
+
+    done = store.write_now(timed)
+    if store.database is not None and runlock.holder(store.database):
+        time.sleep(used)
+    return done
 
 
 def enter_listed(
     connection: Connection,
-    people: Sequence[tuple[Listed, str]],
+    people: Sequence[Entry],
     *,
     key: bytes,
     now: datetime,
     programme: str,
     pretend: bool = False,
 ) -> list[tuple[str, bool]]:
-    """Enter or update people of a list, each with the words that say where it stands in the list.
+    """Enter or update people of a list.
 
     `key` is the suppression key, `programme` the hash of the active one. Returns for each, in order, what
     became of them (new, changed, unchanged, or forgotten: they asked for it and are not entered) and
@@ -126,14 +179,13 @@ def _outcome(change: _Change) -> str:
     return "changed" if change.news else "unchanged"
 
 
-def _changes(connection: Connection, people: Sequence[tuple[Listed, str]], key: bytes) -> list[_Change]:
-    addresses = [listed.address for listed, _ in people]
+def _changes(connection: Connection, people: Sequence[Entry], key: bytes) -> list[_Change]:
+    addresses = [each.listed.address for each in people]
     known = _known(connection, addresses)
     reasons = reasons_of(connection, key, addresses)
     changes = []
-    for listed, evidence in people:
+    for listed, evidence, said in people:
         person = known.get(listed.address)
-        said = _said(listed, key)
         before = (person.said if person else None) or {}
         news = frozenset(name for name, mark in said.items() if before.get(name) != mark)
         suppressed = reasons.get(listed.address, "")
@@ -152,19 +204,6 @@ def _known(connection: Connection, addresses: Sequence[str]) -> dict[str, _Known
         .with_for_update(of=PROSPECTS)
     )
     return {address: _Known(*rest) for address, *rest in connection.execute(rows)}
-
-
-def _said(listed: Listed, key: bytes) -> dict[str, str]:
-    """Everything said, each thing as a keyed hash: the table shall not repeat anybody's personal values."""
-    things: dict[str, object] = {ENTERED: (*_fields(listed.entered), listed.on.isoformat())}
-    things.update(listed.values)
-    things.update(listed.personal)
-    things.update({f"@{event.key}": str(event.at) for event in listed.events})
-    if listed.account:
-        things[ACCOUNT] = listed.account
-    if listed.silence:
-        things[SILENCE] = listed.silence
-    return {name: _mark(name, thing, key) for name, thing in things.items()}
 
 
 def _fields(entered: Entered) -> tuple[str, str, str, str]:
