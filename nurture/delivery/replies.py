@@ -1,0 +1,96 @@
+"""What a server's refusal means: for this message, for our account, and when to try again.
+
+Codes and classes: RFC 5321, RFC 3463. A reply of class 5.7 is a policy of theirs, never the prospect's
+fault; only the listed codes and words say that an address does not exist.
+"""
+
+import re
+from datetime import timedelta
+
+from nurture.delivery.outcomes import Deferred, Failed
+
+LONGEST_WAIT = timedelta(hours=24)
+
+_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_HARD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
+_HARD_WORDS = re.compile(
+    r"user unknown|unknown user|no such (user|recipient|mailbox|address)"
+    r"|mailbox not found|recipient (not found|unknown)|does not exist|invalid (recipient|mailbox)",
+    re.IGNORECASE,
+)
+_CONTENT = frozenset({"5.3.4"})
+_FULL = frozenset({"5.2.2", "5.3.1"})
+_OUR_ACCOUNT = frozenset({"5.7.515", "5.7.26"})
+_SIGN_IN = frozenset({530, 534, 535, 538})
+_GREYLIST = re.compile(r"grey-?list|gray-?list|try again later", re.IGNORECASE)
+_WAIT = re.compile(r"\b(\d{1,6})\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|h)\b", re.IGNORECASE)
+_TRY = re.compile(r"again|retry|wait|later|delay", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def outcome_of(verb: str, code: int, words: str) -> Deferred | Failed:
+    """What a refusal at `verb` makes of the message. `words` are printable already.
+
+    An answer that is no refusal (2xx where 354 was due, 3xx, 1xx) means that the two sides are out of step:
+    nothing has left, so another try is safe, on another connection.
+    """
+    said = f"{verb}: {code} {words}"
+    if 400 <= code < 500:
+        return Deferred(code, said, wait=wait_asked(words))
+    if not 500 <= code < 600:
+        return Deferred(max(code, 0), said, whose="server")
+    if code in _SIGN_IN or enhanced(words) in _OUR_ACCOUNT or (verb == "MAIL" and _about_us(code, words)):
+        return _account(verb, code, said)
+    return Failed(code, said)
+
+
+def bounce_kind(code: int, words: str) -> str:
+    """hard: the address does not exist. soft: it may later. block: they do not want us. content: this text.
+
+    Bare 550 and 554 are taken for a block unless their words say that nobody is there.
+    """
+    status = enhanced(words)
+    if 400 <= code < 500 or status.startswith("4") or status in _FULL:
+        return "soft"
+    if status in _HARD:
+        return "hard"
+    if status.startswith("5.7"):
+        return "block"
+    if status.startswith("5.6") or status in _CONTENT or (code == 552 and not status):
+        return "content"
+    return "hard" if _HARD_WORDS.search(words) else "block"
+
+
+def enhanced(words: str) -> str:
+    """The enhanced status code (RFC 3463) in a server's words, or nothing."""
+    match = _ENHANCED.search(words)
+    return match[1] if match else ""
+
+
+def is_greylisted(code: int, words: str) -> bool:
+    """Whether the server only wants to see us again in a few minutes."""
+    return code in (450, 451) and (enhanced(words) == "4.7.1" or _GREYLIST.search(words) is not None)
+
+
+def is_closing(code: int) -> bool:
+    """Whether the server ends the conversation with this reply."""
+    return code == 421
+
+
+def wait_asked(words: str) -> float:
+    """Seconds the server asks us to wait, at most 24 hours; 0 where it names none."""
+    match = _WAIT.search(words)
+    if match is None or not _TRY.search(words):
+        return 0
+    seconds = int(match[1]) * _SECONDS[match[2][0].lower()]
+    return min(seconds, LONGEST_WAIT.total_seconds())
+
+
+def _about_us(code: int, words: str) -> bool:
+    """A refused MAIL is about the sender, unless it is about this message's size."""
+    return code != 552 and enhanced(words) not in _CONTENT
+
+
+def _account(verb: str, code: int, said: str) -> Deferred | Failed:
+    # After the body the answer is definite for this message; before it, the message can wait for us.
+    return Failed(code, said) if verb == "end of data" else Deferred(code, said, whose="account")
