@@ -5,7 +5,6 @@ example. YAML's own ideas of dates and times are never used.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import date, time, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -226,8 +225,9 @@ def _meant(written: str) -> str:
     found = re.match(r" *([0-9]{1,6}) *(business +)?([a-zA-Z]*)", written, re.ASCII)
     if found is None:
         return "3 days"
-    letters = found[3].lower()
-    units: Mapping[str, str] = {unit[0]: unit for unit in _UNITS}
-    unit = units.get(letters[:1], "day")
-    plural = "" if int(found[1]) == 1 else "s"
-    return f"{int(found[1])} {'business ' if found[2] else ''}{unit}{plural}"
+    amount, letters = int(found[1]), found[3].lower()
+    unit = {unit[0]: unit for unit in _UNITS}.get(letters[:1], "day")
+    for longer, days in (("mo", 30), ("y", 365)):
+        if letters.startswith(longer):
+            amount, unit = amount * days, "day"
+    return f"{amount} {'business ' if found[2] else ''}{unit}{'' if amount == 1 else 's'}"
