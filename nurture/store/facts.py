@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, select, update
 
 from nurture.core.facts import Body, Fact
 from nurture.store import codec
@@ -22,6 +22,23 @@ AT_A_TIME = 1000
 
 HEARD = "heard"
 """The wake_reason of a row that a new fact has woken."""
+
+
+_THESE: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+# Built once: building and recognising a statement costs more than SQLite needs to run it.
+_LOCK = (
+    select(PROSPECTS.c.id, PROSPECTS.c.n)
+    .where(PROSPECTS.c.id.in_(_THESE))
+    .order_by(PROSPECTS.c.id)
+    .with_for_update()
+)
+_COUNT = (
+    update(PROSPECTS)
+    .where(PROSPECTS.c.id.in_(_THESE))
+    .values(n=PROSPECTS.c.n + bindparam("more"), wake_at=bindparam("known"), wake_reason=HEARD)
+)
+_INSERT = insert(FACTS)
+_HISTORIES = select(FACTS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
 
 
 class Unknown(LookupError):
@@ -102,8 +119,7 @@ def lock(connection: Connection, prospects: Iterable[int]) -> dict[int, int]:
     ids = sorted(set(prospects))
     counts: dict[int, int] = {}
     for some in chunks(ids):
-        rows = select(PROSPECTS.c.id, PROSPECTS.c.n).where(PROSPECTS.c.id.in_(some)).order_by(PROSPECTS.c.id)
-        counts.update((id, n) for id, n in connection.execute(rows.with_for_update()))
+        counts.update((id, n) for id, n in connection.execute(_LOCK, {"ids": some}))
     if len(counts) != len(ids):
         raise Unknown(f"no prospect {sorted(set(ids) - counts.keys())[:10]}")
     return counts
@@ -118,8 +134,7 @@ def histories(connection: Connection, prospects: Iterable[int]) -> dict[int, tup
     """All facts of some prospects, in order of n; somebody without facts has an empty tuple."""
     found: dict[int, list[Fact]] = {prospect: [] for prospect in prospects}
     for some in chunks(list(found)):
-        rows = select(FACTS).where(FACTS.c.prospect.in_(some)).order_by(FACTS.c.prospect, FACTS.c.n)
-        for row in connection.execute(rows):
+        for row in connection.execute(_HISTORIES, {"ids": some}):
             found[row.prospect].append(as_fact(row))
     return {prospect: tuple(facts) for prospect, facts in found.items()}
 
@@ -177,16 +192,12 @@ def _as_row(fact: Fact, channel: str | None = None, external_id: str | None = No
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(insert(FACTS), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _count(connection: Connection, prospects: Sequence[int], more: int, wake_at: datetime) -> None:
     for some in chunks(prospects):
-        connection.execute(
-            update(PROSPECTS)
-            .where(PROSPECTS.c.id.in_(some))
-            .values(n=PROSPECTS.c.n + more, wake_at=wake_at, wake_reason=HEARD)
-        )
+        connection.execute(_COUNT, {"ids": some, "more": more, "known": wake_at})
 
 
 def _external_ids(connection: Connection, channel: str, ids: Iterable[str]) -> set[str]:

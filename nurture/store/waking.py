@@ -77,13 +77,14 @@ class Settled(NamedTuple):
 
 def claim_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Up to `limit` prospects whose time has come, the longest waiting first, locked, with their news."""
-    return _with_news(connection, _DUE.where(PROSPECTS.c.wake_at <= now).limit(limit), skip=True)
+    claimed = connection.execute(_DUE, {"now": now, "most": limit}).all()
+    return _with_news(connection, claimed)
 
 
 def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
     """The same for given prospects, due or not, in order of id; waits for whoever has locked them."""
-    rows = select(*_COLUMNS).where(PROSPECTS.c.id.in_(list(prospects))).order_by(PROSPECTS.c.id)
-    return _with_news(connection, rows, skip=False)
+    claimed = [row for some in chunks(sorted(prospects)) for row in connection.execute(_THESE, {"ids": some})]
+    return _with_news(connection, claimed)
 
 
 def write_settled(
@@ -152,16 +153,31 @@ def next_wake(connection: Connection) -> datetime | None:
 _COLUMNS = [
     PROSPECTS.c[name] for name in ("id", "n", "folded", "mark", "lifecycle", "errors", "wake_at", "snapshot")
 ]
-_DUE = select(*_COLUMNS).order_by(PROSPECTS.c.wake_at, PROSPECTS.c.id)
+_DUE = (
+    select(*_COLUMNS)
+    .where(PROSPECTS.c.wake_at <= bindparam("now"))
+    .order_by(PROSPECTS.c.wake_at, PROSPECTS.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_THESE = (
+    select(*_COLUMNS)
+    .where(PROSPECTS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(PROSPECTS.c.id)
+    .with_for_update()
+)
+_NEWS = (
+    select(FACTS)
+    .join(PROSPECTS, and_(FACTS.c.prospect == PROSPECTS.c.id, FACTS.c.n > PROSPECTS.c.folded))
+    .where(PROSPECTS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(FACTS.c.prospect, FACTS.c.n)
+)
 
 
-def _with_news(connection: Connection, query: Any, *, skip: bool) -> list[Due]:
-    claimed = connection.execute(query.with_for_update(skip_locked=skip)).all()
+def _with_news(connection: Connection, claimed: Sequence[Row[Any]]) -> list[Due]:
     news: dict[int, list[Row[Any]]] = defaultdict(list)
     for some in chunks([row.id for row in claimed if row.n > row.folded]):
-        behind = and_(FACTS.c.prospect == PROSPECTS.c.id, FACTS.c.n > PROSPECTS.c.folded)
-        rows = select(FACTS).join(PROSPECTS, behind).where(PROSPECTS.c.id.in_(some))
-        for row in connection.execute(rows.order_by(FACTS.c.prospect, FACTS.c.n)):
+        for row in connection.execute(_NEWS, {"ids": some}):
             news[row.prospect].append(row)
     return [Due._make((*row, tuple(news[row.id]))) for row in claimed]
 
