@@ -13,7 +13,7 @@ from jinja2 import Template as Compiled
 from nurture.rendering.document import Origin
 from nurture.rendering.expressions import DEEP, Roots
 from nurture.rendering.markup import as_comments
-from nurture.rendering.messages import LONGEST_LIST, Rendered, filled, fit_one, one_line
+from nurture.rendering.messages import Rendered, filled, fit_one, one_line
 from nurture.rendering.plaintext import tidy
 from nurture.rendering.press import Press
 from nurture.rendering.problems import CannotRender, TemplateProblem, UnfitValue
@@ -22,6 +22,7 @@ from nurture.rendering.source import Words
 _PACKET: Roots = {"packet": DEEP}
 _SUBJECT = "Subject:"
 _DEEPEST = 6
+_LONGEST = 1_000  # a long journey has hundreds of lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _fit(name: str, value: Any, deeper: int) -> Any:
         entries = {str(key): _fit(f"{name}.{key}", entry, deeper - 1) for key, entry in value.items()}
         return {key: entry for key, entry in entries.items() if entry is not None}
     if isinstance(value, (list, tuple)):
-        if not deeper or len(value) > LONGEST_LIST:
+        if not deeper or len(value) > _LONGEST:
             raise UnfitValue(name, "is nested too deeply" if not deeper else f"has {len(value):,} entries")
         listed = [_fit(name, entry, deeper - 1) for entry in value]
         return [entry for entry in listed if entry is not None]
