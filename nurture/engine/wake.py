@@ -19,6 +19,7 @@ from nurture.core.programme import Programme
 from nurture.core.weighing import begin, evolve, refold
 from nurture.engine.shelf import Shelf
 from nurture.handoffs import due, packet
+from nurture.store import programmes
 from nurture.store.codec import Unreadable
 from nurture.store.facts import history
 from nurture.store.tables import touch_id
@@ -44,7 +45,8 @@ class Woken(NamedTuple):
 
 
 def wake(connection: Connection, shelf: Shelf, now: datetime, limit: int = BATCH) -> Woken:
-    """Settle up to `limit` due prospects."""
+    """Settle up to `limit` due prospects. Some more of those whom a newly applied programme concerns are due."""
+    programmes.rewake(connection, now)
     programme = shelf.active(connection).programme
     claimed = claim_due(connection, now, limit)
     return _wake_all(connection, claimed, programme, now)

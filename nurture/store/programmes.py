@@ -115,7 +115,7 @@ def rewake(connection: Connection, now: datetime, limit: int = REWAKE_BATCH) -> 
         return False
     looked_at = PROSPECTS.c.lifecycle.in_((*OPEN, PROMOTED))
     later = select(PROSPECTS.c.id).where(PROSPECTS.c.id > int(came_to), looked_at)
-    ids = connection.scalars(later.order_by(PROSPECTS.c.id).limit(limit)).all()
+    ids = connection.scalars(later.order_by(PROSPECTS.c.id).limit(limit).with_for_update()).all()
     if not ids:
         connection.execute(delete(META).where(META.c.key == _REWOKEN_TO))
         return False

@@ -88,12 +88,13 @@ def test_urgent_work_goes_first(sqlite_database: str) -> None:
 
 
 def test_all_that_waits_shares_one_commit(sqlite_database: str) -> None:
-    """Twenty pieces of work, ten of them waiting while the first holds the writer: two transactions."""
+    """Eleven pieces of work, ten of them waiting while the first holds the writer: two transactions."""
     started, go = threading.Event(), threading.Event()
-    transactions: set[int] = set()
+    transactions: list[object] = []
 
     def counted(connection: Connection) -> None:
-        transactions.add(id(connection.get_transaction()))
+        if not any(connection.get_transaction() is known for known in transactions):
+            transactions.append(connection.get_transaction())
 
     def slow(connection: Connection) -> None:
         counted(connection)
