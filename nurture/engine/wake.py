@@ -45,7 +45,7 @@ class Woken(NamedTuple):
 
 
 def wake(connection: Connection, shelf: Shelf, now: datetime, limit: int = BATCH) -> Woken:
-    """Settle up to `limit` due prospects. Some more of those whom a newly applied programme concerns are due."""
+    """Settle up to `limit` due prospects, and make more of those due whom a new programme concerns."""
     programmes.rewake(connection, now)
     programme = shelf.active(connection).programme
     claimed = claim_due(connection, now, limit)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nurture.errors import Mistake
@@ -278,3 +278,60 @@ def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
         for ask in (store.write_now, store.read):
             with pytest.raises(Mistake, match="is not an SQLite database"):
                 ask(keys)
+
+
+@pytest.mark.postgres
+def test_work_that_postgres_undid_for_another_is_done_again(postgres_database: str) -> None:
+    """Two that lock the same rows in opposite order: the server undoes one of them, the door repeats it."""
+    met = threading.Barrier(2, timeout=10)
+    tries: list[str] = []
+
+    def crossing(first: str, second: str) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            tries.append(first)
+            mine = update(META).where(META.c.key == first)
+            connection.execute(mine.values(value=META.c.value + first))
+            if len(tries) <= 2:
+                met.wait()
+            other = update(META).where(META.c.key == second)
+            connection.execute(other.values(value=META.c.value + first))
+
+        return work
+
+    with Store(postgres_database) as store:
+        store.write_now(put("a"))
+        store.write_now(put("b"))
+        threads = [
+            threading.Thread(target=store.write_now, args=(crossing(*names),)) for names in ("ab", "ba")
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(tries) == 3
+        values = store.read(lambda c: list(c.scalars(select(META.c.value).order_by(META.c.key))))
+    assert [sorted(value) for value in values] == [["a", "b"], ["a", "b"]]
+
+
+WRITE_UNTIL_KILLED = """
+import sys
+from sqlalchemy import insert
+from nurture.store import Store
+from nurture.store.tables import META
+with Store(sys.argv[1]) as store:
+    for i in range(100000):
+        store.write_now(lambda c: c.execute(insert(META).values(key=f"{i:06}", value="")))
+        print(f"{i:06}", flush=True)
+"""
+
+
+def test_what_was_said_to_be_written_survives_a_kill(store: Store) -> None:
+    command = [sys.executable, "-c", WRITE_UNTIL_KILLED, store.url.render_as_string(hide_password=False)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        said = [other.stdout.readline().strip() for _ in range(50)]
+        other.kill()
+        said += [line.strip() for line in other.stdout if line.endswith("\n")]
+    there = store.read(keys)
+    assert there[: len(said)] == said
+    assert len(there) <= len(said) + 1
