@@ -8,27 +8,28 @@ together is checked; only then, if nothing is wrong, the core's programme is bui
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeVar
 
-from nurture.authoring import agreement_file, piece_file, programme_file, sequence_file, words, workspace_file
-from nurture.authoring.agreement_file import AgreementShape, build_agreement, check_agreement
+from nurture.authoring import agreement_file, piece_file, programme_file, sequence_file, workspace_file
+from nurture.authoring.agreement_file import AgreementShape, check_agreement
+from nurture.authoring.building import Shapes, build_programme
 from nurture.authoring.files import LAYOUTS, SALES, canonical, content_hash, readable
 from nurture.authoring.fitting import fitted
 from nurture.authoring.names import Names, gather, refer
-from nurture.authoring.piece_file import FrontMatterShape, PieceFile, build_piece, check_piece, check_together
+from nurture.authoring.piece_file import FrontMatterShape, PieceFile, check_piece, check_together
 from nurture.authoring.problems import Problem, errors, shown
 from nurture.authoring.programme_file import ProgrammeShape, check_programme
-from nurture.authoring.sequence_file import SequenceShape, build_sequence, check_sequence
+from nurture.authoring.sequence_file import SequenceShape, check_sequence
+from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Files, Places, Source
 from nurture.authoring.texts import check_names, compile_packets, compile_text, ours
 from nurture.authoring.toml import read_toml
 from nurture.authoring.workspace_file import WorkspaceShape, check_workspace
 from nurture.authoring.yaml import read_yaml
-from nurture.core.programme import Calendar, Programme, Sender, Site
+from nurture.core.programme import Programme, Sender, Site
 from nurture.rendering import PacketTemplate, Template, TemplateProblems, split
 
-YEARS_OF_HOLIDAYS = 2
-"""Public holidays are resolved for today's year and so many after it."""
+S = TypeVar("S", bound=Shape)
 
 _SOMEBODY = Sender("Somebody", "somebody@example.com", "Company", "Street 1")
 _SOMEWHERE = Site("https://www.example.com")
@@ -110,63 +111,30 @@ class _Reading:
         toml = self._fitted(self.toml, WorkspaceShape)
         programme = self._fitted(self.programme, ProgrammeShape)
         agreement = self._fitted(self.agreement, AgreementShape)
-        sequences = [fitted(source, SequenceShape) for source in self.sequences]
-        fronts = [
-            fitted(piece.source, FrontMatterShape) if piece.parts.front_text.strip() else None
-            for piece in self.pieces
-        ]
+        sequences = [(source, fitted(source, SequenceShape)) for source in self.sequences]
+        pieces = [(piece, self._front(piece)) for piece in self.pieces]
         self._check()
         sender, site = (toml.build_sender(), toml.build_site()) if toml else (_SOMEBODY, _SOMEWHERE)
         templates = self._templates(sender, site)
         packets = compile_packets(
             {file: text for file, text in self.texts.items() if file.startswith(SALES)}, self.problems
         )
-        if errors(self.problems) or not (toml and programme and agreement):
+        if errors(self.problems) or toml is None or programme is None or agreement is None:
             return None
+        shapes = Shapes(
+            workspace=toml,
+            programme=programme,
+            agreement=(self.agreement, agreement),
+            sequences=[(source, shape) for source, shape in sequences if shape],
+            pieces=[(piece, front) for piece, front in pieces if front],
+            layouts=self.layouts,
+            templates=templates,
+        )
         kept = canonical(self.texts, self.toml.data)
         hash = content_hash(kept)
-        stages = programme.stages.build()
-        pace = programme.pace.build()
-        pieces = {
-            piece.id: build_piece(
-                piece,
-                shape=front,
-                names=self.names,
-                hosts=site.hosts,
-                layout=self.layouts.get(front.layout, ""),
-                uses=tuple(templates[piece.id].uses),
-            )
-            for piece, front in zip(self.pieces, fronts, strict=True)
-            if front
-        }
-        plans = [
-            build_sequence(source, shape, self.names, pieces, pace)
-            for source, shape in zip(self.sequences, sequences, strict=True)
-            if shape
-        ]
-        plans.sort(key=lambda plan: (-plan.priority, plan.id))
-        deal = build_agreement(self.agreement, agreement, self.names)
-        calendar = programme.calendar.build()
-        calendars = [calendar, deal.clock.hours, *(plan.calendar for plan in plans if plan.calendar)]
-        built = Programme(
-            hash=hash,
-            sender=sender,
-            site=site,
-            sales=tuple(toml.sales.to),
-            attributes=toml.build_attributes(),
-            forms=toml.build_forms(),
-            signals=tuple(signal.build(name) for name, signal in programme.signals.items()),
-            stages=stages,
-            topics=programme.topics.build(),
-            pace=pace,
-            calendar=calendar,
-            zone=toml.sender.zone,
-            pieces=pieces,
-            sequences=tuple(plans),
-            agreement=deal,
-            holidays=holidays_of(calendars, self.today),
+        return Workspace(
+            build_programme(hash, shapes, self.names, self.today), templates, packets, kept, hash
         )
-        return Workspace(built, templates, packets, kept, hash)
 
     def _check(self) -> None:
         """What must fit together."""
@@ -202,9 +170,12 @@ class _Reading:
                 found[piece.id] = template
         return found
 
-    def _fitted(self, source: Source, shape: Any) -> Any:
+    def _fitted(self, source: Source, shape: type[S]) -> S | None:
         """A file in its shape; one that is missing or unreadable has been told already."""
         return fitted(source, shape) if source.file in self.texts else None
+
+    def _front(self, piece: PieceFile) -> FrontMatterShape | None:
+        return fitted(piece.source, FrontMatterShape) if piece.parts.front_text.strip() else None
 
     def _single(self, file: str) -> Source:
         text = self.texts.get(file)
@@ -260,12 +231,3 @@ class _Reading:
 
 def _is_piece(file: str) -> bool:
     return file.startswith(piece_file.FOLDER) and not file.startswith((LAYOUTS, SALES))
-
-
-def holidays_of(calendars: list[Calendar], today: date) -> dict[str, frozenset[date]]:
-    """Public holidays of the countries that calendars name, for this year and the two after it."""
-    countries = sorted({country for calendar in calendars for country in calendar.countries})
-    return {
-        country: words.public_holidays(country, today.year, today.year + YEARS_OF_HOLIDAYS)
-        for country in countries
-    }

@@ -29,12 +29,13 @@ def command(folder: Path) -> None:
 
     FOLDER must not exist yet, or be empty.
     """
+    example = {name: shipped(name) for name in EXAMPLE}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise Mistake(f"{folder} is not empty; name a new folder, so that nothing is overwritten")
-        for name in EXAMPLE:
-            _copy(shipped(name), folder / name)
+        for name, source in example.items():
+            _copy(source, folder / name)
         (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
         write_secrets(folder)
     except OSError as wrong:
