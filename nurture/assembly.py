@@ -1,18 +1,32 @@
 """Settings -> the wired program: the one place that knows how the parts fit together."""
 
-from collections.abc import Iterator
+import os
+import platform
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import Connection
+from starlette.types import ASGIApp
 
 from nurture import clock
 from nurture.authoring import Loaded, Problem, Workspace, load, read_files
 from nurture.core.programme import Programme
+from nurture.delivery.tokens import Keys
+from nurture.delivery.transports.folder import FolderTransport
+from nurture.delivery.transports.seam import Transport
+from nurture.delivery.transports.smtp import Account, SmtpTransport
+from nurture.engine.duties import Engine, links_in
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
-from nurture.store import Store, programmes, schema, suppressions, suppressions
+from nurture.store import Store, outbox, programmes, schema, suppressions
+from nurture.store.journal import Journal
+from nurture.web.app import create_app
+from nurture.web.needs import Needs
 
 _PACKAGE = Path(__file__).parent
 
@@ -42,6 +56,74 @@ class Nurture:
     def now(self) -> datetime:
         """Business time."""
         return clock.now()
+
+    def keys(self) -> Keys:
+        """The keys that sign links."""
+        return Keys(self.secrets.current, self.secrets.tokens)
+
+    def journal(self) -> Journal:
+        """What waits for the store, beside the database or in the workspace."""
+        database = self.store.database
+        beside = database.with_name(f"{database.name}.journal") if database else self.folder / ".journal"
+        return Journal(beside)
+
+    def transport(self) -> Transport:
+        """The way out that the settings name: an SMTP server, or a folder of files."""
+        smtp = self.settings.smtp
+        if smtp is None:
+            return FolderTransport(self.settings.outbox)
+        account = Account(
+            host=smtp.host, port=smtp.port, security=smtp.security, user=smtp.user,
+            password=self.secrets.smtp_password or "", connections=smtp.connections,
+        )  # fmt: skip
+        return SmtpTransport(account)
+
+    def engine(self, transport: Transport, log: Callable[[str], None]) -> Engine:
+        """What the duties work with; `log` hears of internal errors."""
+        return Engine(
+            store=self.store,
+            shelf=self.shelf,
+            journal=self.journal(),
+            transport=transport,
+            keys=self.keys(),
+            suppression_key=self.secrets.suppression,
+            public=self.settings.web.public,
+            tracked=self.settings.tracking != "off",
+            owner=f"{platform.node()}:{os.getpid()}:{token_hex(4)}",
+            log=log,
+        )
+
+    def app(self) -> ASGIApp:
+        """The public pages."""
+        return create_app(
+            Needs(
+                store=self.store,
+                journal=self.journal(),
+                keys=self.keys(),
+                suppression_key=self.secrets.suppression,
+                programme=self.programme,
+                destination=self._destination,
+                links_in=self._links_in,
+                public=self.settings.web.public,
+                tracking=self.settings.tracking,
+                trusted_proxies=self.settings.web.trusted_proxies,
+            )
+        )
+
+    def _destination(self, touch: int, link: int) -> str | None:
+        """Where a link leads, from the text of the programme under which the touch was chosen."""
+
+        def work(connection: Connection) -> str | None:
+            found = outbox.piece_of(connection, touch)
+            if found is None:
+                return None
+            template = self.shelf.of(connection, found.programme).templates.get(found.piece)
+            return template.links[link - 1] if template and 1 <= link <= len(template.links) else None
+
+        return self.store.read(work)
+
+    def _links_in(self, programme: str, piece: str) -> int:
+        return self.store.read(lambda connection: links_in(connection, self.shelf, programme, piece))
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def _print(imported: Imported, dry_run: bool) -> None:
         ("unchanged", imported.unchanged, ""),
         ("duplicates", imported.duplicates, "  the later row counts" if imported.duplicates else ""),
         ("rejected", imported.rejected, where),
-        ("suppressed", imported.suppressed, "  entered, never mailed" if imported.suppressed else ""),
+        ("suppressed", imported.suppressed, "  never mailed" if imported.suppressed else ""),
     ):
         click.echo(f"{name:<12}{count:>9,}{remark}")
     if imported.rejects:

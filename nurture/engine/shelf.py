@@ -27,6 +27,15 @@ class Shelf:
             self.put(_loaded(programmes.text(connection, hash), self._today()))
         return self._loaded[hash]
 
+    def loaded(self, hash: str) -> Workspace:
+        """A workspace that is in memory. Raises KeyError."""
+        return self._loaded[hash]
+
+    def all_live(self, connection: Connection) -> None:
+        """Load every programme under which some message is on its way."""
+        for hash in programmes.on_their_way(connection):
+            self.of(connection, hash)
+
     def put(self, workspace: Workspace) -> None:
         """Keep a workspace that was just loaded from files."""
         self._loaded[workspace.hash] = workspace

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from nurture.core import facts as f
 from nurture.core.journey import ANSWERS, PROMOTED
@@ -117,10 +117,17 @@ def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailab
             row.address,
             row.account,
             row.personal,
-            row.mail_attempts,
         )
         for row in rows
     ]
+
+
+def next_mail(connection: Connection) -> datetime | None:
+    """When the next mail to sales is due; None if none is."""
+    due: datetime | None = connection.scalar(
+        select(func.min(HANDOFFS.c.mail_due_at)).where(HANDOFFS.c.mailed_at.is_(None))
+    )
+    return due
 
 
 def mailed(connection: Connection, *, id: int, at: datetime | None, words: str) -> None:

@@ -71,6 +71,8 @@ class Deferral(NamedTuple):
     claim: Claim
     due_at: datetime
     words: str = ""
+    counts: bool = True
+    """Whether it was a try of this message, or only the server's trouble."""
 
 
 def claim_touches(
@@ -156,9 +158,9 @@ def defer(connection: Connection, deferrals: Sequence[Deferral]) -> None:
     for deferral in deferrals:
         claim = deferral.claim
         put_back = _ours(claim).where(TOUCHES.c.state == "claimed")
-        connection.execute(
-            put_back.values(state="deferred", owner="", due_at=deferral.due_at, words=deferral.words)
-        )
+        values = {"state": "deferred", "owner": "", "due_at": deferral.due_at, "words": deferral.words}
+        values |= {} if deferral.counts else {"attempts": claim.attempts}
+        connection.execute(put_back.values(**values))
 
 
 def release(connection: Connection, claims: Iterable[Claim]) -> None:
@@ -216,6 +218,13 @@ def reopen(
             times = {"closes": row.expires, "due_at": row.expires}
         connection.execute(update(TOUCHES).where(TOUCHES.c.id == row.id).values(**times))
     return len(rows)
+
+
+def piece_of(connection: Connection, touch: int) -> Any:
+    """The `piece` of a touch and the `programme` it was chosen under; None if there is no such touch."""
+    return connection.execute(
+        select(TOUCHES.c.piece, TOUCHES.c.programme).where(TOUCHES.c.id == touch)
+    ).one_or_none()
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -281,11 +290,10 @@ def _lease(connection: Connection) -> Any:
 
 
 def _end_waiting(connection: Connection, held: Sequence[Claim], outcome: str, now: datetime) -> None:
-    words = dict(
-        connection.execute(
-            select(TOUCHES.c.id, TOUCHES.c.words).where(TOUCHES.c.id.in_([one.touch for one in held]))
-        ).tuples()
-    )
+    if not held:
+        return
+    last_words = select(TOUCHES.c.id, TOUCHES.c.words).where(TOUCHES.c.id.in_([one.touch for one in held]))
+    words = {row.id: row.words for row in connection.execute(last_words)}
     for one in held:
         over = update(TOUCHES).where(TOUCHES.c.id == one.touch, _WAITING)
         connection.execute(over.values(state="ended", outcome=outcome, ended_at=now))

@@ -152,6 +152,11 @@ def in_use(connection: Connection) -> InUse:
     )
 
 
+def on_their_way(connection: Connection) -> Sequence[str]:
+    """The programmes under which messages on their way were chosen."""
+    return connection.scalars(select(TOUCHES.c.programme).where(TOUCHES.c.state.in_(LIVE)).distinct()).all()
+
+
 def _refuse_losses(used: InUse, workspace: "Workspace") -> None:
     programme = workspace.programme
     here = {

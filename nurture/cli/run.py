@@ -1,0 +1,23 @@
+"""`nurture run`: the daemon."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from nurture.assembly import open_nurture
+from nurture.drivers.embedded import run
+
+
+@click.command("run", short_help="Run everything in one process, until stopped.")
+def command() -> None:
+    """Wake prospects, send, serve the public pages, settle hits and tell sales, each when it is due.
+
+    Stop it with Ctrl-C or SIGTERM: what is on its way is brought to its end first. On SQLite only one
+    process delivers; a second one says so and ends.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    with open_nurture(Path.cwd()) as nurture:
+        asyncio.run(run(nurture))

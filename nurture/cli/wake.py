@@ -1,0 +1,29 @@
+"""`nurture wake`: one pass of everything that is due; enough for cron."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from nurture import clock
+from nurture.assembly import open_nurture
+from nurture.cli.instants import INSTANT
+from nurture.cli.printing import next_step
+from nurture.drivers.embedded import one_pass
+from nurture.errors import Mistake
+
+
+@click.command("wake", short_help="One pass of everything that is due.")
+@click.option("--at", type=INSTANT, help='Pretend that it is this instant (only where clock = "virtual").')
+def command(at: datetime | None) -> None:
+    """Decide for everybody who is due, send what may leave now, settle hits, tell sales. Then stop."""
+    folder = Path.cwd()
+    with open_nurture(folder) as nurture:
+        if at is not None:
+            if nurture.settings.clock != "virtual":
+                raise Mistake('--at needs clock = "virtual" at the top of nurture.toml')
+            clock.set_virtual(at)
+        done = asyncio.run(one_pass(nurture))
+    click.echo(f"{done} things done" if done else "Nothing is due.")
+    next_step("nurture prospect list  or  nurture run")

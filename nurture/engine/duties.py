@@ -1,0 +1,179 @@
+"""The one list of recurring work. Drivers run it by the clock, `nurture wake` and the demo until all is done.
+
+Every duty claims only what is due, may run at any time, in any number of processes, and says how much it
+did; 0 means that nothing is due.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from nurture.core.timing import Opening, days_off, next_opening, zone_of
+from nurture.delivery.mime import Letter
+from nurture.delivery.sending import Delivered, deliver
+from nurture.delivery.tokens import Keys
+from nurture.delivery.transports.seam import Transport
+from nurture.engine import settling, unsubscribing
+from nurture.engine.composing import compose
+from nurture.engine.handing import mail_handoffs
+from nurture.engine.shelf import Shelf
+from nurture.engine.wake import Woken, wake
+from nurture.store import Store, handoffs, outbox, programmes, waking
+from nurture.store.codec import decode_journey
+from nurture.store.journal import Journal
+
+TENDED = 200
+"""Rows of the outbox looked after in one transaction."""
+
+
+@dataclass
+class Engine:
+    """What the duties work with. `log` is told of internal errors, one sentence each."""
+
+    store: Store
+    shelf: Shelf
+    journal: Journal
+    transport: Transport
+    keys: Keys
+    suppression_key: bytes = field(repr=False)
+    public: str
+    tracked: bool
+    owner: str
+    log: Callable[[str], None]
+
+
+class Duty(NamedTuple):
+    """Recurring work: its name, how often a driver runs it (seconds), and the work."""
+
+    name: str
+    every: float
+    run: Callable[[Engine, datetime], Awaitable[int]]
+
+
+async def replay_journal(engine: Engine, now: datetime) -> int:
+    """Bring in what the store could not take. Before anything is claimed: there may be unsubscribes."""
+    if not engine.journal.waiting:
+        return 0
+    active = await engine.store.aread(lambda connection: programmes.active(connection).programme)
+    taker = unsubscribing.taker(engine.store, engine.suppression_key, lambda: active, lambda: now)
+    return await asyncio.to_thread(engine.journal.replay, {unsubscribing.KIND: taker})
+
+
+async def settle_hits(engine: Engine, now: datetime) -> int:
+    """Judge hits whose neighbours are known by now."""
+    settled = await engine.store.write(partial(_settle, engine.shelf, now))
+    return settled.messages
+
+
+async def wake_due(engine: Engine, now: datetime) -> int:
+    """Decide for everybody who is due."""
+    woken: Woken = await engine.store.write(partial(_wake, engine.shelf, now))
+    for error in woken.errors:
+        engine.log(error)
+    return woken.prospects
+
+
+async def tend_outbox(engine: Engine, now: datetime) -> int:
+    """End what is over, reopen what waits for the next window, take up what a dead process left."""
+    return await engine.store.write(partial(_tend, engine.shelf, now))
+
+
+async def deliver_due(engine: Engine, now: datetime) -> int:
+    """Send what may leave now."""
+    await _load_programmes(engine)
+    delivered: Delivered = await deliver(
+        engine.store,
+        engine.transport,
+        partial(_compose, engine, now),
+        owner=engine.owner,
+        key=engine.suppression_key,
+        now=lambda: now,
+    )
+    return delivered.claimed
+
+
+async def mail_sales(engine: Engine, now: datetime) -> int:
+    """Tell sales of new leads."""
+    return await mail_handoffs(engine.store, engine.shelf, engine.transport, engine.keys, now)
+
+
+DUTIES = (
+    Duty("replay journal", 5, replay_journal),
+    Duty("settle hits", 15, settle_hits),
+    Duty("wake", 1, wake_due),
+    Duty("tend outbox", 15, tend_outbox),
+    Duty("deliver", 1, deliver_due),
+    Duty("mail sales", 5, mail_sales),
+)
+
+
+async def run_all(engine: Engine, now: datetime) -> int:
+    """Every duty, over and over, until nothing is due at this instant; how much was done."""
+    total = 0
+    while done := sum([await duty.run(engine, now) for duty in DUTIES]):
+        total += done
+    return total
+
+
+def next_moment(connection: Connection) -> datetime | None:
+    """The earliest instant at which some duty will have something to do, as far as is known now."""
+    moments = (
+        waking.next_wake(connection),
+        outbox.next_due(connection),
+        settling.next_settlement(connection),
+        handoffs.next_mail(connection),
+    )
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def links_in(connection: Connection, shelf: Shelf, programme: str, piece: str) -> int:
+    """How many tracked links the message of a piece holds under a programme."""
+    template = shelf.of(connection, programme).templates.get(piece)
+    return len(template.links) if template else 0
+
+
+def _settle(shelf: Shelf, now: datetime, connection: Connection) -> settling.Settled:
+    active = programmes.active(connection).programme
+    return settling.settle_hits(connection, now, active, partial(links_in, connection, shelf))
+
+
+def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
+    return wake(connection, shelf, now)
+
+
+def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:
+    over = outbox.expire(connection, now, TENDED) + outbox.cancel_waiting(connection, now, TENDED)
+    reopened = outbox.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf, now))
+    orphans = outbox.rescue(connection, now) if connection.dialect.name == "postgresql" else (0, 0)
+    return over + reopened + sum(orphans)
+
+
+def _next_opening(connection: Connection, shelf: Shelf, now: datetime, row: Row[Any]) -> Opening:
+    """The next opening of the calendar that a waiting touch was chosen under."""
+    programme = shelf.of(connection, row.programme).programme
+    sequence = programme.sequence(row.sequence)
+    calendar = (sequence.calendar if sequence else None) or programme.calendar
+    journey = decode_journey(row.snapshot)
+    zone = zone_of(journey.evidence, programme) if calendar.zone == "prospect" else calendar.zone
+    return next_opening(calendar, zone, days_off(calendar, journey, programme), row.prospect, now)
+
+
+async def _load_programmes(engine: Engine) -> None:
+    """Composing runs beside the event loop's work and must not wait for the store: load what may be named."""
+    await engine.store.aread(engine.shelf.all_live)
+
+
+def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Letter:
+    workspace = engine.shelf.loaded(claim.programme)
+    return compose(claim, workspace, engine.keys, now, public=engine.public, tracked=engine.tracked)
+
+
+async def rescue_orphans(engine: Engine, now: datetime) -> None:
+    """At the start, under the run lock: what a dead process claimed goes back, what it fenced is in doubt."""
+    if engine.store.database is not None:
+        await engine.store.write(partial(outbox.rescue, now=now))
