@@ -15,19 +15,15 @@ COMMANDS = {
     "schema": "schema",
     "apply": "apply",
     "test": "test",
-    "preview": "preview",
     "import": "imports",
     "run": "run",
     "wake": "wake",
-    "outbox": "outbox",
     "journey": "journey",
     "why": "why",
     "prospect": "prospect",
     "handoff": "handoff",
     "suppress": "suppress",
     "verify": "verify",
-    "doctor": "doctor",
-    "db": "db",
 }
 """Command -> module of this package, whose `command` it is; in the order `--help` shows them."""
 
