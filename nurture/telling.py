@@ -105,7 +105,7 @@ def _is(figures: Figures) -> str:
 def _chosen(figures: Figures) -> str:
     text = f"first unseen in {figures['stage']}"
     if "topic" in figures:
-        origin = "which the source names" if figures["origin"] == "source" else "which they read about"
+        origin = "which the source names" if figures["origin"] == "source" else "which interests them"
         text += f" about {figures['topic']}, {origin}"
     return text
 
@@ -190,7 +190,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "resting": lambda g: f"resting until {_at(g)}",
     "came back": lambda g: "came back by themselves",
     "on its way": lambda g: f"{g['piece']} is on its way",
-    "exit": lambda g: f"leaves {g['sequence']}: its exit holds",
+    "exit": lambda g: f"its exit holds: {_inner(g)}",
     "left": lambda g: f"left {g['sequence']}",
     "unknown sequence": lambda g: "in no sequence that the programme knows",
     # permission

@@ -126,7 +126,9 @@ def _leaving(
         if sequence.leave_when is not None:
             leaves = ask(sequence.leave_when, journey.evidence, now, fit)
             if leaves.holds:
-                reason = Reason("exit", {"sequence": sequence.id, "why": leaves.because.code})
+                reason = Reason(
+                    "exit", {**leaves.because.figures, "sequence": sequence.id, "why": leaves.because.code}
+                )
                 return Verdict(_leave(journey.decisions + 1, sequence, now, reason), (reason,))
             waits.append(leaves._replace(because=Reason("stays", {"sequence": sequence.id})))
     return None

@@ -42,8 +42,12 @@ def _open(reservoir: Reservoir, journey: Journey, stages: Stages, now: datetime)
 
     The second half is for the minutes (or a day of downtime) between a hit and the wake that hears of
     it: evidence of exactly `enter` must not miss for a lost hundredth. What came before the present
-    stage began was weighed then.
+    stage began was weighed then. A stage that sales named stands against everything that came before
+    it: they spoke with the person, so only news opens another.
     """
+    back = journey.came_back
+    if back is not None and back == journey.stage_since and reservoir.as_of <= back:
+        return False
     now_at = level(reservoir, stages.measure, now)
     if now_at >= stages.enter - _TOLERANCE:
         return True

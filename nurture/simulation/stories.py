@@ -24,6 +24,9 @@ from nurture.telling import Line, show, tell
 
 ENDINGS = ("sent", "failed", "expired", "suppressed")
 DECIDED = ("enrolled", "chosen", "cancelled", "moved", "promoted", "withdrawn", "recalled", "left", *ENDINGS)
+END = "end"
+"""`day 30  end`: play up to the end of that day, though nothing is written there."""
+
 _ANSWERS = ("accepted", "rejected", "recycled", "opportunity", "won", "lost")
 _NOON = time(12)
 _START_HINT = "start: 2026-03-02 08:00 Europe/London"
@@ -102,8 +105,8 @@ def _told(path: str, number: int, line: str) -> Told:
         raise _problem(path, number, "not a journey line", "day 2  clicked  /pricing")
     day, hour, minute, verb, rest = found.groups()
     what, _, why = re.sub(r" {2,}", "\t", rest or "", count=1).partition("\t")
-    if verb not in DECIDED and verb not in _OBSERVED:
-        raise _problem(path, number, f'"{verb}" is no verb', "one of " + ", ".join((*DECIDED, *_OBSERVED)))
+    if verb not in VERBS:
+        raise _problem(path, number, f'"{verb}" is no verb', "one of " + ", ".join(VERBS))
     clock = None
     if hour is not None:
         if int(hour) > 23 or int(minute) > 59:
@@ -155,6 +158,7 @@ class _Rehearsal:
         self.story, self.programme = story, programme
         self.journey: Journey = begin(1, programme)
         self.facts: list[f.Fact] = []
+        self.played: dict[str, int] = {}
         self.endings = iter([line for line in story.lines if line.verb in (*ENDINGS, "chosen")])
 
     def run(self) -> None:
@@ -162,16 +166,26 @@ class _Rehearsal:
         learned = _learned(self.story, self.programme)
         if learned is not None:
             self.hear(learned, self.story.start)
-        wake = self.wake(self.story.start)
+        wake = self.story.start
         for line in self.story.lines:
-            if line.verb in DECIDED:
+            if line.verb in DECIDED or line.verb == END:
                 continue
             at = _instant(self.story, line.day, line.clock or _NOON)
             wake = self.wait(wake, at)
-            self.hear(_observed(line, self.story, self.journey, self.programme, at), at)
+            self.hear(self.observed(line, at), at)
+            self.played[f"{line.verb} {line.what}".strip()] = self.journey.n
             wake = self.wake(at)
         last = max((line.day for line in self.story.lines), default=0)
         self.wait(wake, _instant(self.story, last, time(23, 59, 59)))
+
+    def observed(self, line: Told, at: datetime) -> f.Body:
+        """What the line says happened."""
+        if line.verb != "retracted":
+            return _observed(line, self.story, self.journey, self.programme, at)
+        if line.what not in self.played:
+            what = f'nothing was played before as "{line.what}"'
+            raise _problem(self.story.path, line.number, what, "day 5  retracted  viewed /pricing")
+        return f.Retracted(self.played[line.what])
 
     def wait(self, wake: datetime, until: datetime) -> datetime:
         """Wake at every moment promised before `until`."""
@@ -256,6 +270,8 @@ def _observed(line: Told, story: Story, journey: Journey, programme: Programme, 
     what = line.what
     piece = programme.pieces.get(what)
     match line.verb:
+        case "entered":
+            return _entered(_who(story.path, line.number, what))
         case "clicked":
             url = programme.site.url.rstrip("/") + (piece.url if piece else what)
             last = max(journey.sent, key=lambda name: journey.sent[name], default="")
@@ -276,8 +292,6 @@ def _observed(line: Told, story: Story, journey: Journey, programme: Programme, 
             return f.Held(_instant(story, int(what.split()[-1]), _NOON) if what else None)
         case "learned":
             return _learn(_who(story.path, line.number, what), story.path, line.number, programme)
-        case "retracted":
-            return f.Retracted(int(what.split()[-1]))
         case "unsubscribed":
             return f.Unsubscribed()
         case verb if verb in _ANSWERS:
@@ -293,6 +307,7 @@ def _observed(line: Told, story: Story, journey: Journey, programme: Programme, 
 
 
 _OBSERVED = (
+    "entered",
     "clicked",
     "viewed",
     "form",
@@ -309,6 +324,7 @@ _OBSERVED = (
     "retracted",
     *_ANSWERS,
 )
+VERBS = (*DECIDED, *_OBSERVED, END)
 
 
 # Comparing ----------------------------------------------------------------------------------------------
