@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from nurture.assembly import open_nurture
 from nurture.cli.printing import next_step
 from nurture.intake.prospects import Imported, import_prospects
+from nurture.intake.rejects import MOST_KEPT
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -68,6 +69,8 @@ def _print(imported: Imported, dry_run: bool) -> None:
     if imported.encoding == "cp1252":
         click.echo("The file is not UTF-8 and was read as Windows-1252: look at a name with an accent.")
     where = f"  see {imported.rejects}" if imported.rejects else ""
+    if imported.rejected > MOST_KEPT:
+        where += f" (the first {MOST_KEPT:,})"
     for name, count, remark in (
         ("rows", imported.rows, ""),
         ("new", imported.new, ""),

@@ -27,6 +27,12 @@ LARGEST_ROW = 10 * 1024 * 1024
 LARGEST_FILE = 2 * 1024**3
 """Bytes, unpacked: more is refused, so a small packed file cannot keep us busy for hours."""
 
+MOST_LINES = 10_000
+"""Lines in one row: cells hold a few, and a quotation mark that is never closed all that follow."""
+
+MOST_UNREADABLE = 100_000
+"""Rows that cannot be read, or blank lines in a row, after which a file is no list."""
+
 DELIMITERS = ",;\t|"
 
 FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
@@ -35,6 +41,7 @@ FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
 _SAMPLE = 64 * 1024
 _SAMPLE_ROWS = 20
 _LARGEST_REREAD = 6 * LARGEST_ROW
+_MOST_REREAD = 100 * MOST_LINES
 _GZIP = b"\x1f\x8b"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -84,12 +91,17 @@ class Table:
         with _decoded(self.path, self.encoding) as (raw, text):
             records = self._records(text)
             next(records, None)
-            for row in records:
-                self.position = raw.tell()
-                if row.problem:
+            unreadable = blank = 0
+            for record in records:
+                row = record._replace(problem=record.problem or _problem(record.cells, width, lossy))
+                blank = 0 if row.cells else blank + 1
+                unreadable += bool(row.problem and row.cells)
+                if max(unreadable, blank) > MOST_UNREADABLE:
+                    like = f"row {row.number}: {row.problem}"
+                    raise Mistake(f"{self.path} is no list, too many rows are like {like}.")
+                if row.cells:
+                    self.position = raw.tell()
                     yield row
-                elif row.cells:
-                    yield row._replace(problem=_problem(row.cells, width, lossy))
 
     def _records(self, text: io.TextIOWrapper) -> Iterator[Row]:
         """All records with the header; blank ones have no cells."""
@@ -127,8 +139,7 @@ def open_table(path: Path) -> Table:
     table = Table(path, encoding, _declared(sample) or _delimiter(sample), size=size)
     with _decoded(path, encoding) as (_, text):
         first = next(table._records(text))
-    if first.problem or not first.cells:
-        why = first.problem or "it is blank"
+    if why := first.problem or _problem(first.cells, len(first.cells), encoding == "cp1252"):
         raise Mistake(f"{path}: the first row must hold the names of the columns, but {why}.")
     table.header = tuple(name.strip() for name in first.cells)
     return table
@@ -243,6 +254,8 @@ def _fits(sample: str, delimiter: str) -> tuple[int, int]:
 
 
 def _problem(cells: list[str], width: int, lossy: bool) -> str:
+    if not cells:
+        return "it is blank"
     if len(cells) != width:
         return f"it has {len(cells)} cells, the header {width}: check its quotation marks and delimiters"
     if any("\0" in cell for cell in cells):
@@ -261,7 +274,7 @@ def _reason(error: Exception) -> str:
         return "a quotation mark is opened in it and never closed"
     if "expected after" in str(error):
         return "text follows a closing quotation mark: inside a cell, quotation marks are written twice"
-    return "it is longer than 10 MB: is a quotation mark never closed?"
+    return f"it is longer than 10 MB or {MOST_LINES:,} lines: is a quotation mark never closed?"
 
 
 class _Feed:
@@ -274,6 +287,7 @@ class _Feed:
         self._pulled: list[str] = []
         self._length = 0
         self._reread = 0
+        self._reread_lines = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -284,7 +298,7 @@ class _Feed:
             raise StopIteration
         self._pulled.append(line)
         self._length += len(line)
-        if self._length >= LARGEST_ROW:
+        if self._length >= LARGEST_ROW or len(self._pulled) > MOST_LINES:
             self._skip_rest(line)
             raise _TooLong
         return line
@@ -308,7 +322,8 @@ class _Feed:
         """The first line of the record is spent; the others will come again, within reason."""
         others = self._pulled[1:]
         self._reread += sum(map(len, others))
-        if self._reread > _LARGEST_REREAD:
+        self._reread_lines += len(others)
+        if self._reread > _LARGEST_REREAD or self._reread_lines > _MOST_REREAD:
             raise Mistake(
                 f"{self._path}: again and again a quotation mark is never closed: export the file again."
             )

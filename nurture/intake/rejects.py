@@ -12,6 +12,9 @@ from pathlib import Path
 from nurture.errors import Mistake
 from nurture.intake.csv import defused
 
+MOST_KEPT = 100_000
+"""Rows in the file; more are counted and not kept, so a useless list cannot fill the disk."""
+
 
 class Rejects:
     """An open file of rejects."""
@@ -34,7 +37,8 @@ class Rejects:
     def add(self, number: int, column: str, reason: str, cells: Sequence[str]) -> None:
         """One more row that did not go in."""
         self.count += 1
-        self._write([str(number), column, reason, *cells])
+        if self.count <= MOST_KEPT:
+            self._write([str(number), column, reason, *cells])
 
     def close(self) -> None:
         """Keep the file if anything stands in it."""

@@ -148,6 +148,13 @@ def test_a_file_that_is_no_list_is_one_sentence(tmp_path: Path, content: bytes, 
         list(open_table(written(tmp_path, content)).rows())
 
 
+@pytest.mark.parametrize(("line", "says"), [(b"\n", "blank"), (b"x\n", "1 cells, the header 2")])
+def test_a_file_of_nothing_but_useless_lines_is_no_list(tmp_path: Path, line: bytes, says: str) -> None:
+    path = written(tmp_path, b"a,b\n1,2\n" + line * 150_000)
+    with pytest.raises(Mistake, match=f"no list.*{says}"):
+        list(open_table(path).rows())
+
+
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="Cannot read"):
         open_table(tmp_path / "no.csv")
