@@ -11,7 +11,6 @@ import gzip
 import io
 import re
 import zlib
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,15 +19,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from nurture.errors import Mistake
-
-LARGEST_ROW = 10 * 1024 * 1024
-"""Characters in one row (so also in one cell)."""
+from nurture.intake.lines import LARGEST_ROW, MOST_LINES, Feed, TooLong
 
 LARGEST_FILE = 2 * 1024**3
 """Bytes, unpacked: more is refused, so a small packed file cannot keep us busy for hours."""
-
-MOST_LINES = 10_000
-"""Lines in one row: cells hold a few, and a quotation mark that is never closed all that follow."""
 
 MOST_UNREADABLE = 100_000
 """Rows that cannot be read, or blank lines in a row, after which a file is no list."""
@@ -40,8 +34,6 @@ FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
 
 _SAMPLE = 64 * 1024
 _SAMPLE_ROWS = 20
-_LARGEST_REREAD = 6 * LARGEST_ROW
-_MOST_REREAD = 100 * MOST_LINES
 _GZIP = b"\x1f\x8b"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -106,7 +98,7 @@ class Table:
     def _records(self, text: io.TextIOWrapper) -> Iterator[Row]:
         """All records with the header; blank ones have no cells."""
         csv.field_size_limit(LARGEST_ROW)
-        feed = _Feed(text, self.path)
+        feed = Feed(text, self.path)
         if _declared(feed.peek()):
             next(feed)
         number = 0
@@ -118,14 +110,14 @@ class Table:
                 cells = next(reader)
             except StopIteration:
                 return
-            except (csv.Error, _TooLong) as error:
+            except (csv.Error, TooLong) as error:
                 yield Row(number, [feed.first()], _reason(error))
                 feed.again()
                 reader = self._reader(feed)
             else:
                 yield Row(number, cells)
 
-    def _reader(self, feed: "_Feed") -> Iterator[list[str]]:
+    def _reader(self, feed: Feed) -> Iterator[list[str]]:
         return csv.reader(feed, delimiter=self.delimiter, strict=True)
 
 
@@ -265,71 +257,9 @@ def _problem(cells: list[str], width: int, lossy: bool) -> str:
     return ""
 
 
-class _TooLong(Exception):
-    """A row beyond the limit."""
-
-
 def _reason(error: Exception) -> str:
     if "unexpected end" in str(error):
         return "a quotation mark is opened in it and never closed"
     if "expected after" in str(error):
         return "text follows a closing quotation mark: inside a cell, quotation marks are written twice"
     return f"it is longer than 10 MB or {MOST_LINES:,} lines: is a quotation mark never closed?"
-
-
-class _Feed:
-    """Hands physical lines to the parser, keeps those of the record under way, and can give them again."""
-
-    def __init__(self, text: io.TextIOWrapper, path: Path) -> None:
-        self._text = text
-        self._path = path
-        self._waiting: deque[str] = deque()
-        self._pulled: list[str] = []
-        self._length = 0
-        self._reread = 0
-        self._reread_lines = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._waiting.popleft() if self._waiting else self._text.readline(LARGEST_ROW)
-        if not line:
-            raise StopIteration
-        self._pulled.append(line)
-        self._length += len(line)
-        if self._length >= LARGEST_ROW or len(self._pulled) > MOST_LINES:
-            self._skip_rest(line)
-            raise _TooLong
-        return line
-
-    def peek(self) -> str:
-        """The first line, which stays."""
-        line = self._text.readline(LARGEST_ROW)
-        self._waiting.append(line)
-        return line
-
-    def begin(self) -> None:
-        """A new record begins."""
-        self._pulled.clear()
-        self._length = 0
-
-    def first(self) -> str:
-        """The first line of the record, shortened to be shown."""
-        return self._pulled[0].rstrip("\r\n")[:1000]
-
-    def again(self) -> None:
-        """The first line of the record is spent; the others will come again, within reason."""
-        others = self._pulled[1:]
-        self._reread += sum(map(len, others))
-        self._reread_lines += len(others)
-        if self._reread > _LARGEST_REREAD or self._reread_lines > _MOST_REREAD:
-            raise Mistake(
-                f"{self._path}: again and again a quotation mark is never closed: export the file again."
-            )
-        self._waiting.extendleft(reversed(others))
-
-    def _skip_rest(self, line: str) -> None:
-        """A line cut by the limit has a tail that must not pass for a row."""
-        while len(line) == LARGEST_ROW and not line.endswith(("\n", "\r")):
-            line = self._text.readline(LARGEST_ROW)

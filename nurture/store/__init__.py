@@ -3,6 +3,7 @@
 What other packages use is named here; `tables` may be imported by whoever writes SQL.
 """
 
+from nurture.store.beside import write_beside
 from nurture.store.door import Store, Work
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
 from nurture.store.imports import (
@@ -12,7 +13,6 @@ from nurture.store.imports import (
     entered_on,
     entry,
     silence_listed,
-    write_beside,
 )
 from nurture.store.prospects import (
     account_of,

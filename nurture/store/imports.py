@@ -5,26 +5,20 @@ run of a list is recognised without reading a fact, also where a form has told u
 never takes silence back: it may ask for it, and nothing it leaves out ends it.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from datetime import time as time_of_day
+from datetime import UTC, date, datetime, time
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nurture import clock
 from nurture.core.facts import Body, Bounced, Entered, Learned, Observed, Scalar, Unsubscribed
-from nurture.store import consents, runlock
-from nurture.store.door import Store, Work
+from nurture.store import consents
 from nurture.store.facts import note
 from nurture.store.prospects import enter_many, learn_personal
 from nurture.store.suppressions import ERASED, reasons_of, suppress_many
 from nurture.store.tables import IMPORTED, LIVE, PROSPECTS, TOUCHES
-
-T = TypeVar("T")
 
 ORIGIN = "import"
 """Where a Learned of a list says that it comes from."""
@@ -88,7 +82,7 @@ class _Change(NamedTuple):
 
 def entered_on(day: date, now: datetime) -> datetime:
     """A day as an instant: its beginning in UTC, but never later than now."""
-    return min(datetime.combine(day, time_of_day(), UTC), now)
+    return min(datetime.combine(day, time(), UTC), now)
 
 
 def entry(listed: Listed, evidence: str, key: bytes) -> Entry:
@@ -105,28 +99,6 @@ def entry(listed: Listed, evidence: str, key: bytes) -> Entry:
     if listed.silence:
         things[SILENCE] = listed.silence
     return Entry(listed, evidence, {name: _mark(name, thing, key) for name, thing in things.items()})
-
-
-def write_beside(store: Store, work: Work[T]) -> T:
-    """Do work of a long job that writes again and again.
-
-    SQLite knows no queue: who waits for the lock tries again now and then, and a job that takes it at once
-    each time keeps a daemon out for seconds. So where one runs, as much time is left free as was used.
-    """
-    used = 0.0
-
-    def timed(connection: Connection) -> T:
-        nonlocal used
-        begun = clock.tick()
-        try:
-            return work(connection)
-        finally:
-            used = clock.tick() - begun
-
-    done = store.write_now(timed)
-    if store.database is not None and runlock.holder(store.database):
-        time.sleep(used)
-    return done
 
 
 def enter_listed(

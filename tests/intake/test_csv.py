@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nurture.errors import Mistake
-from nurture.intake.csv import LARGEST_ROW, Row, bare, defused, open_table
+from nurture.intake.csv import Row, bare, defused, open_table
+from nurture.intake.lines import LARGEST_ROW
 
 TEXT = "Name,City\nZoë,Köln\nAnn,Łódź\n"
 
