@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +25,21 @@ from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
 from nurture.store import Store, outbox, programmes, schema, suppressions
+from nurture.store.facts import newest
 from nurture.store.journal import Journal
 from nurture.web.app import create_app
 from nurture.web.needs import Needs
 
 _PACKAGE = Path(__file__).parent
+_EXAMPLE = ("nurture.toml", "programme.yaml", "agreement.yaml", "sequences", "templates", "stories")
+_IGNORED = """secrets.toml
+*.db
+*.db-wal
+*.db-shm
+*.db.lock
+*.db.journal
+outbox/
+"""
 
 
 def shipped(name: str) -> Path:
@@ -37,6 +48,30 @@ def shipped(name: str) -> Path:
         if (home / name).exists():
             return home / name
     raise FileNotFoundError(f"{name} is not shipped with this installation of nurture")
+
+
+def begin(folder: Path) -> None:
+    """A new workspace from the example programme, without keys. Raises Mistake where something is there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise Mistake(f"{folder} is not empty; name a new folder, so that nothing is overwritten")
+        for name in _EXAMPLE:
+            _copy(shipped(name), folder / name)
+        (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    except OSError as wrong:
+        raise Mistake(f"{wrong.filename or folder} cannot be written: {wrong.strerror}") from None
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A file or a folder, contents alone: the copies belong to whoever runs this and can be changed."""
+    if source.is_dir():
+        target.mkdir()
+        for inside in sorted(source.iterdir()):
+            if not inside.name.startswith("."):
+                _copy(inside, target / inside.name)
+    else:
+        shutil.copyfile(source, target)
 
 
 @dataclass(frozen=True)
@@ -130,6 +165,8 @@ class Nurture:
 def open_nurture(folder: Path) -> Iterator[Nurture]:
     """Open the workspace in `folder`: the schema is brought up to date, and the first programme applied.
 
+    Where the clock is virtual it stands at the newest thing that is known.
+
     Raises Mistake where the folder is no workspace, its files have errors, or the store cannot be opened.
     """
     settings, secrets = read_settings(folder), read_secrets(folder)
@@ -141,6 +178,8 @@ def open_nurture(folder: Path) -> Iterator[Nurture]:
             workspace = load_folder(folder)
             now = clock.now()
             store.write_now(lambda connection: programmes.apply(connection, workspace, now))
+        if settings.clock == "virtual" and not clock.is_virtual():
+            clock.set_virtual(store.read(newest) or clock.now())
         yield Nurture(folder, settings, secrets, store, shelf)
 
 

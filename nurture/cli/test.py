@@ -7,7 +7,8 @@ import click
 from nurture.assembly import load_folder
 from nurture.cli.printing import next_step
 from nurture.errors import Mistake
-from nurture.simulation.stories import StoryProblem, play, read
+from nurture.simulation.rehearsal import play
+from nurture.simulation.stories import StoryProblem, read_file
 
 
 @click.command("test", short_help="Play the stories and compare what is decided.")
@@ -26,14 +27,10 @@ def command(stories: tuple[Path, ...], verbose: bool) -> None:
     failed = 0
     for file in files:
         try:
-            played = play(read(str(file), file.read_text(encoding="utf-8")), programme)
+            played = play(read_file(file), programme)
         except StoryProblem as problem:
             failed += 1
             click.secho(str(problem), fg="red")
-            continue
-        except UnicodeDecodeError:
-            failed += 1
-            click.secho(f"{file}:1:1  is not UTF-8 text  write: the story again, saved as UTF-8", fg="red")
             continue
         passed = not played.differences
         failed += not passed

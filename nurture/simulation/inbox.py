@@ -87,7 +87,7 @@ class Inbox:
         self.connections = 0
         self.transactions = 0
         self.port = 0
-        self._on_message = on_message
+        self.on_message = on_message
         self._ask = _asker(faults or {})
         self.certificate = certificate
         self.implicit_tls = implicit_tls
@@ -142,8 +142,8 @@ class Inbox:
             clock.now(),
         )
         self.ledger.append(received)
-        if self._on_message is not None:
-            self._on_message(received)
+        if self.on_message is not None:
+            self.on_message(received)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

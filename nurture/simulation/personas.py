@@ -32,11 +32,15 @@ class Person(NamedTuple):
 
 
 class Act(NamedTuple):
-    """One request, at an instant. `path` is where a followed link led, for page views."""
+    """One thing somebody does, at an instant.
+
+    follow a link and read the page it leads to; fetch or head a link without a browser; view a page of
+    the site; send a form; unsubscribe; answer a handoff (`url` is the answer).
+    """
 
     at: datetime
     person: str
-    kind: str  # follow, head, view, form, unsubscribe
+    kind: str  # follow, fetch, head, view, form, unsubscribe, answer
     url: str
     fields: Mapping[str, str] = {}
     agent: str = BROWSER
@@ -76,12 +80,12 @@ def read(raw: bytes) -> Letter:
     return Letter(str(message["Message-ID"]), tuple(links), unsubscribe, str(message["Subject"]))
 
 
-def plan(person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]) -> list[Act]:
-    """What this person will do about this message. `demo`: the address of the demo form and its fields."""
-    return sorted(_PERSONAS[person.persona](person, letter, now, dice, demo))
+def plan(person: Person, letter: Letter, now: datetime, dice: Dice) -> list[Act]:
+    """What this person will do about this message, in order of time."""
+    return sorted(_PERSONAS[person.persona](person, letter, now, dice), key=lambda act: act.at)
 
 
-_Plan = Callable[[Person, Letter, datetime, Dice, Mapping[str, str]], Iterator[Act]]
+_Plan = Callable[[Person, Letter, datetime, Dice], Iterator[Act]]
 
 
 def _follow(person: Person, letter: Letter, at: datetime, dice: Dice, *, most: int) -> Iterator[Act]:
@@ -91,14 +95,20 @@ def _follow(person: Person, letter: Letter, at: datetime, dice: Dice, *, most: i
         yield Act(at + wait, person.address, "follow", link, network=person.network)
 
 
+def _form(person: Person, at: datetime) -> Act:
+    """The demo form, filled in."""
+    asked = ("first_name", "last_name", "company", "role", "employees")
+    known = {name: person.attributes[name] for name in asked if person.attributes.get(name)}
+    fields = {"email": person.address, **known, "consent": "yes"}
+    return Act(at, person.address, "form", "demo", fields, network=person.network)
+
+
 def _later(now: datetime, dice: Dice, name: str, least: float, most: float) -> datetime:
     """An instant between `least` and `most` hours from now."""
     return now + timedelta(hours=least + (most - least) * dice(name))
 
 
-def _evaluator(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _evaluator(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Has the problem now: reads most things, looks at prices, sometimes asks for a demo."""
     if dice("interest") > 0.85:
         return
@@ -111,14 +121,10 @@ def _evaluator(
             at + timedelta(minutes=9), person.address, "view", "/vs/spreadsheets", network=person.network
         )
     if dice("demo") < 0.06:
-        yield Act(
-            at + timedelta(minutes=14), person.address, "form", demo["url"], demo, network=person.network
-        )
+        yield _form(person, at + timedelta(minutes=14))
 
 
-def _researcher(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _researcher(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Reads for weeks before looking at a price."""
     if dice("interest") > 0.55:
         return
@@ -130,46 +136,36 @@ def _researcher(
         yield Act(at + timedelta(minutes=8), person.address, "view", "/security", network=person.network)
 
 
-def _skimmer(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _skimmer(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Rarely opens anything."""
     if dice("interest") < 0.08:
         yield from _follow(person, letter, _later(now, dice, "when", 1, 60), dice, most=1)
 
 
-def _leaver(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _leaver(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Has had enough soon, and says so with the mail program's own button."""
     if dice("enough") < 0.4:
         at = _later(now, dice, "when", 0.2, 20)
         yield Act(at, person.address, "unsubscribe", letter.unsubscribe, network=person.network)
 
 
-def _scanner(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _scanner(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Nobody reads this mailbox; a security gateway follows every link, and the unsubscribe link, at once."""
     at = now + timedelta(seconds=1 + 20 * dice("when"))
     for number, link in enumerate((*letter.links, letter.unsubscribe)):
         wait = timedelta(milliseconds=150 * number)
-        kind = "head" if dice("how") < 0.3 else "follow"
+        kind = "head" if dice("how") < 0.3 else "fetch"
         yield Act(at + wait, person.address, kind, link, agent=SCANNER, network=person.network)
 
 
-def _student(
-    person: Person, letter: Letter, now: datetime, dice: Dice, demo: Mapping[str, str]
-) -> Iterator[Act]:
+def _student(person: Person, letter: Letter, now: datetime, dice: Dice) -> Iterator[Act]:
     """Reads everything, looks at every page, and can never buy."""
     at = _later(now, dice, "when", 0.5, 12)
     yield from _follow(person, letter, at, dice, most=3)
     if dice("price") < 0.6:
         yield Act(at + timedelta(minutes=6), person.address, "view", "/pricing", network=person.network)
     if dice("demo") < 0.1:
-        yield Act(
-            at + timedelta(minutes=12), person.address, "form", demo["url"], demo, network=person.network
-        )
+        yield _form(person, at + timedelta(minutes=12))
 
 
 _PERSONAS: Mapping[str, _Plan] = {

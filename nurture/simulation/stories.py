@@ -1,359 +1,225 @@
-"""Stories: journeys written as text, played against the programme in memory, and compared.
+"""Stories: journeys written as text, which marketers read and write. Here they are read, not yet played.
 
-A story is a regression test that marketers read and write. Its head says when it starts and who it is
-about; below `---` stand journey lines. Observed lines are played in, at the time written or at 12:00;
-decided lines must come out, all of them, in this order. The right-hand column, after two spaces or more,
-is compared where it is written. `sent` is a piece chosen and its ending, which follows at once; a line
-may say failed, expired or suppressed instead. Grammar: docs/stories.md.
+The head says when the story starts and who it is about; below `---` stand journey lines, in the order of
+time. Grammar, for people: docs/stories.md.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time
+from difflib import get_close_matches
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from nurture.core import facts as f
-from nurture.core.decide import settle
-from nurture.core.journey import Journey
-from nurture.core.programme import SOURCE_KINDS, Attribute, Programme
-from nurture.core.promotion import answered
 from nurture.core.timing import is_zone
-from nurture.core.weighing import begin, evolve
-from nurture.telling import Line, show, tell
 
 ENDINGS = ("sent", "failed", "expired", "suppressed")
-DECIDED = ("enrolled", "chosen", "cancelled", "moved", "promoted", "withdrawn", "recalled", "left", *ENDINGS)
-END = "end"
-"""`day 30  end`: play up to the end of that day, though nothing is written there."""
+"""How a chosen message ends; the line stands for both."""
 
-_ANSWERS = ("accepted", "rejected", "recycled", "opportunity", "won", "lost")
-_NOON = time(12)
-_START_HINT = "start: 2026-03-02 08:00 Europe/London"
-_LINE = re.compile(r"day +(\d+)(?: +(\d{1,2}):(\d{2}))? +([a-z_]+)(?: +(\S.*))?$")
+DECIDED = ("enrolled", "chosen", "cancelled", "moved", "promoted", "withdrawn", "recalled", "left", *ENDINGS)
+"""What must come out."""
+
+ANSWERS = ("accepted", "rejected", "recycled", "opportunity", "won", "lost")
+OBSERVED = (
+    *("entered", "learned", "clicked", "viewed", "form", "consumed", "happened", "replied"),
+    *("bounced", "complained", "consented", "unsubscribed", "held", "released", "retracted"),
+    *ANSWERS,
+)
+"""What is played in."""
+
+END = "end"
+"""`day 30  end`: play up to the end of that day, though nothing more is written."""
+
+VERBS = (*DECIDED, *OBSERVED, END)
+
+NOON = time(12)
+"""When something was observed, if the line does not say."""
+
+LARGEST = 100_000
+"""Bytes of a story; a page has two thousand."""
+
+LAST_DAY = 3650
+
+_HEAD = ("start", "who")
+_START = "start: 2026-03-02 08:00 Europe/London"
+_YEARS = range(2000, 2100)
+_LINE = re.compile(r"\s*day +(\d+)(?: +(\d{1,2}):(\d{2}))? +([a-z_]+)(?: +(\S.*))?$")
 
 
 class StoryProblem(Exception):
-    """A line of a story that cannot be read: `file:line  what is wrong  what to write instead`."""
+    """A story that cannot be read or played: `file:line:column  what is wrong  write: what to write`."""
+
+    def __init__(self, place: "Place", what: str, hint: str) -> None:
+        super().__init__(f"{place.path}:{place.line}:{place.column}  {what}  write: {hint}")
+
+
+class Place(NamedTuple):
+    """Where something stands in a file, both counted from 1."""
+
+    path: str
+    line: int
+    column: int = 1
+
+
+class Given(NamedTuple):
+    """A value and where it stands."""
+
+    value: str
+    place: Place
 
 
 class Told(NamedTuple):
-    """A line as written."""
+    """A journey line as written. `place` is its verb's, `about` that of what follows."""
 
-    number: int
+    place: Place
+    about: Place
     day: int
     clock: time | None
     verb: str
     what: str
     why: str
 
+    @property
+    def since(self) -> tuple[int, time] | None:
+        """Day and time; None for a decided line that leaves the time open."""
+        clock = self.clock or (NOON if self.verb in OBSERVED else None)
+        return None if clock is None else (self.day, clock)
+
 
 class Story(NamedTuple):
-    """A story as written: local start and zone, who it is about, and its lines."""
+    """A story as written: its start, the zone of its clock, who it is about, and its lines."""
 
     path: str
     start: datetime
     zone: str
-    who: Mapping[str, str]
+    who: Mapping[str, Given]
     lines: tuple[Told, ...]
 
 
-class Played(NamedTuple):
-    """What came of it. No differences: it passed."""
-
-    story: Story
-    differences: tuple[str, ...]
-    journey: tuple[str, ...]
-
-
-# Reading ------------------------------------------------------------------------------------------------
+def read_file(file: Path) -> Story:
+    """The story in a file. Raises StoryProblem with the place."""
+    if file.stat().st_size > LARGEST:
+        raise StoryProblem(Place(str(file), 1), f"is larger than {LARGEST} bytes", "one story a file")
+    try:
+        return read(str(file), file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise StoryProblem(Place(str(file), 1), "is not UTF-8 text", "it again, saved as UTF-8") from None
 
 
 def read(path: str, text: str) -> Story:
-    """The story in a file's text. Raises StoryProblem with the place."""
-    head: dict[str, tuple[int, str]] = {}
+    """The story in a text. Raises StoryProblem with the place."""
+    head: dict[str, Given] = {}
     lines: list[Told] = []
     below = False
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.rstrip()
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        if line.strip() == "---":
+        if line.strip() == "---" and not below:
             below = True
         elif below:
-            lines.append(_told(path, number, line))
+            lines.append(_told(Place(path, number), line.rstrip()))
         else:
-            name, colon, value = line.partition(":")
-            if not colon or name.strip() not in ("start", "who"):
-                raise _problem(path, number, f'"{line.strip()}" is no head line', "start: ... or who: ...")
-            head[name.strip()] = (number, value.strip())
+            _head_line(head, Place(path, number), line)
     if "start" not in head:
-        raise _problem(
-            path, 1, "the story does not say when it starts", "start: 2026-03-02 08:00 Europe/London"
-        )
+        raise StoryProblem(Place(path, 1), "the story does not say when it starts", _START)
     if not lines:
-        raise _problem(
-            path, 1, "the story has no lines", "--- and below it lines such as: day 0  enrolled  new-leads"
-        )
-    start, zone = _start(path, *head["start"])
-    return Story(path, start, zone, _who(path, *head.get("who", (1, ""))), tuple(lines))
+        hint = "--- and below it lines such as: day 0  enrolled  new-leads"
+        raise StoryProblem(Place(path, 1), "the story has no lines", hint)
+    _in_order(lines)
+    start, zone = _start(head["start"])
+    return Story(path, start, zone, parts(head["who"]) if "who" in head else {}, tuple(lines))
 
 
-def _told(path: str, number: int, line: str) -> Told:
-    found = _LINE.match(line.strip())
+def parts(given: Given) -> dict[str, Given]:
+    """`role vp, employees 400` as names and values. Raises StoryProblem."""
+    found: dict[str, Given] = {}
+    for part in re.finditer(r"[^,]+", given.value):
+        text = part.group().strip()
+        if not text:
+            continue
+        offset = part.start() + len(part.group()) - len(part.group().lstrip())
+        place = given.place._replace(column=given.place.column + offset)
+        name, space, value = text.partition(" ")
+        if not space:
+            raise StoryProblem(place, f'"{text}" has no value', f"{name} and its value: role controller")
+        if name in found:
+            raise StoryProblem(place, f'"{name}" is given twice', "it once")
+        found[name] = Given(value.strip(), place)
+    return found
+
+
+def one_of(word: str, known: Iterable[str], place: Place, what: str) -> str:
+    """The word, if it is a known one. Raises StoryProblem, with the nearest as the hint."""
+    names = list(known)
+    if word in names:
+        return word
+    near = get_close_matches(word, names, n=1)
+    hint = near[0] if near else "one of " + ", ".join(names) if names else "nothing: there is none"
+    raise StoryProblem(place, f'"{word}" is no {what}', hint)
+
+
+def _head_line(head: dict[str, Given], place: Place, line: str) -> None:
+    name, colon, value = line.partition(":")
+    name = name.strip()
+    if not colon or name not in _HEAD:
+        raise StoryProblem(place, f'"{line.strip()[:60]}" is no head line', "start: ... or who: ...")
+    if name in head:
+        raise StoryProblem(place, f"{name} is said twice", "it once")
+    column = len(line) - len(line.partition(":")[2].lstrip()) + 1
+    head[name] = Given(value.strip(), place._replace(column=column))
+
+
+def _told(place: Place, line: str) -> Told:
+    found = _LINE.match(line)
     if not found:
-        raise _problem(path, number, "not a journey line", "day 2  clicked  /pricing")
+        raise StoryProblem(place, "not a journey line", "day 2  clicked  /pricing")
     day, hour, minute, verb, rest = found.groups()
-    what, _, why = re.sub(r" {2,}", "\t", rest or "", count=1).partition("\t")
-    if verb not in VERBS:
-        raise _problem(path, number, f'"{verb}" is no verb', "one of " + ", ".join(VERBS))
+    verb_at = place._replace(column=found.start(4) + 1)
+    one_of(verb, VERBS, verb_at, "verb")
+    if len(day) > 4 or int(day) > LAST_DAY:
+        raise StoryProblem(place, f"day {day} is too far away", f"a day up to {LAST_DAY}")
     clock = None
     if hour is not None:
         if int(hour) > 23 or int(minute) > 59:
-            raise _problem(path, number, f"{hour}:{minute} is no time of day", "day 2 14:05")
+            raise StoryProblem(place, f"{hour}:{minute} is no time of day", "day 2 14:05")
         clock = time(int(hour), int(minute))
-    return Told(number, int(day), clock, verb, what.strip(), why.strip())
+    what, _, why = re.sub(r" {2,}", "\t", rest or "", count=1).partition("\t")
+    about = verb_at if rest is None else place._replace(column=found.start(5) + 1)
+    return Told(verb_at, about, int(day), clock, verb, what.strip(), why.strip())
 
 
-def _start(path: str, number: int, text: str) -> tuple[datetime, str]:
+def _in_order(lines: list[Told]) -> None:
+    for line in lines[:-1]:
+        if line.verb == END:
+            raise StoryProblem(line.place, "end is not the last line", "it below all others")
+    day = 0
+    for line in lines:
+        if line.day < day:
+            raise StoryProblem(line.place, f"day {line.day} stands below day {day}", "lines in order of time")
+        day = line.day
+    for before, line in _pairs([line for line in lines if line.since is not None]):
+        if before.since is not None and line.since is not None and line.since < before.since:
+            words = f"{_words(line.since)} stands below {_words(before.since)}"
+            raise StoryProblem(line.place, words, "lines in order of time (12:00 where none is given)")
+
+
+def _pairs(lines: list[Told]) -> Iterator[tuple[Told, Told]]:
+    return zip(lines, lines[1:], strict=False)
+
+
+def _words(since: tuple[int, time]) -> str:
+    return f"day {since[0]} {since[1]:%H:%M}"
+
+
+def _start(given: Given) -> tuple[datetime, str]:
     try:
-        moment, zone = text.rsplit(" ", 1)
+        moment, zone = given.value.rsplit(" ", 1)
         if not is_zone(zone):
             raise ValueError
-        return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC), zone
+        local = datetime.fromisoformat(moment)
+        if local.tzinfo is not None or local.year not in _YEARS:
+            raise ValueError
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC), zone
     except ValueError:
-        raise _problem(path, number, f'"{text}" is no start', _START_HINT) from None
-
-
-def _who(path: str, number: int, text: str) -> dict[str, str]:
-    who: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, space, value = part.partition(" ")
-        if not space:
-            raise _problem(path, number, f'"{part}" has no value', "who: role vp, source referral")
-        who[name] = value.strip()
-    return who
-
-
-def _problem(path: str, number: int, what: str, hint: str) -> StoryProblem:
-    return StoryProblem(f"{path}:{number}:1  {what}  write: {hint}")
-
-
-# Playing ------------------------------------------------------------------------------------------------
-
-
-def play(story: Story, programme: Programme) -> Played:
-    """Play the observed lines in and compare what is decided. Raises StoryProblem for an unknown word."""
-    rehearsal = _Rehearsal(story, programme)
-    rehearsal.run()
-    lines = tell(1, rehearsal.facts, programme)
-    differences = tuple(_compare(story, [line for line in lines if line.verb in DECIDED]))
-    return Played(story, differences, tuple(show(lines, story.start, story.zone)))
-
-
-class _Rehearsal:
-    """One prospect in memory: facts at their times, settle at each wake, touches end at once."""
-
-    def __init__(self, story: Story, programme: Programme) -> None:
-        self.story, self.programme = story, programme
-        self.journey: Journey = begin(1, programme)
-        self.facts: list[f.Fact] = []
-        self.played: dict[str, int] = {}
-        self.endings = iter([line for line in story.lines if line.verb in (*ENDINGS, "chosen")])
-
-    def run(self) -> None:
-        self.hear(_entered(self.story.who), self.story.start)
-        learned = _learned(self.story, self.programme)
-        if learned is not None:
-            self.hear(learned, self.story.start)
-        wake = self.story.start
-        for line in self.story.lines:
-            if line.verb in DECIDED or line.verb == END:
-                continue
-            at = _instant(self.story, line.day, line.clock or _NOON)
-            wake = self.wait(wake, at)
-            self.hear(self.observed(line, at), at)
-            self.played[f"{line.verb} {line.what}".strip()] = self.journey.n
-            wake = self.wake(at)
-        last = max((line.day for line in self.story.lines), default=0)
-        self.wait(wake, _instant(self.story, last, time(23, 59, 59)))
-
-    def observed(self, line: Told, at: datetime) -> f.Body:
-        """What the line says happened."""
-        if line.verb != "retracted":
-            return _observed(line, self.story, self.journey, self.programme, at)
-        if line.what not in self.played:
-            what = f'nothing was played before as "{line.what}"'
-            raise _problem(self.story.path, line.number, what, "day 5  retracted  viewed /pricing")
-        return f.Retracted(self.played[line.what])
-
-    def wait(self, wake: datetime, until: datetime) -> datetime:
-        """Wake at every moment promised before `until`."""
-        while wake < until:
-            wake = self.wake(wake)
-        return wake
-
-    def wake(self, now: datetime) -> datetime:
-        settled = settle(self.journey, self.programme, now)
-        self.facts.extend(settled.facts)
-        self.journey = settled.journey
-        live = self.journey.live
-        if live is None:
-            return settled.wait.until
-        if live.cancelled:
-            self.hear(f.TouchEnded(live.number, "cancelled"), now)
-            return self.wake(now)
-        ending = next(self.endings, None)
-        if ending is not None and ending.verb == "chosen":
-            return settled.wait.until
-        self.hear(f.TouchEnded(live.number, ending.verb if ending else "sent"), now)
-        return self.wake(now)
-
-    def hear(self, body: f.Body, at: datetime) -> None:
-        fact = f.Fact(1, self.journey.n + 1, at, at, self.programme.hash, body)
-        self.facts.append(fact)
-        self.journey = evolve(self.journey, fact, self.programme)
-
-
-def _instant(story: Story, day: int, clock: time) -> datetime:
-    local = story.start.astimezone(ZoneInfo(story.zone)).date() + timedelta(days=day)
-    return datetime.combine(local, clock, ZoneInfo(story.zone)).astimezone(UTC)
-
-
-def _entered(who: Mapping[str, str]) -> f.Entered:
-    source = who.get("source", "unknown")
-    kind = who.get("kind", source if source in SOURCE_KINDS else "unknown")
-    return f.Entered(source, kind, who.get("campaign", ""), who.get("basis", "consent"))
-
-
-def _learned(story: Story, programme: Programme) -> f.Learned | None:
-    given = {k: v for k, v in story.who.items() if k not in ("source", "kind", "campaign", "basis")}
-    if "zone" in programme.attributes:
-        given.setdefault("zone", story.zone)
-    return _learn(given, story.path, 1, programme) if given else None
-
-
-def _learn(given: Mapping[str, str], path: str, number: int, programme: Programme) -> f.Learned:
-    values: dict[str, f.Scalar | None] = {}
-    personal: list[str] = []
-    for name, text in given.items():
-        attribute = programme.attributes.get(name)
-        if attribute is None:
-            known = ", ".join(programme.attributes)
-            raise _problem(path, number, f'"{name}" is no declared attribute', f"one of {known}")
-        if attribute.personal:
-            personal.append(name)
-        else:
-            values[name] = _value(attribute, text, path, number)
-    return f.Learned(values, tuple(personal), "story")
-
-
-def _value(attribute: Attribute, text: str, path: str, number: int) -> f.Scalar | None:
-    try:
-        match attribute.type:
-            case "number":
-                return float(text)
-            case "flag":
-                return {"yes": True, "true": True, "no": False, "false": False}[text.lower()]
-            case "date":
-                return date.fromisoformat(text).isoformat()
-            case "list":
-                return tuple(text.split("+"))
-    except (ValueError, KeyError):
-        raise _problem(
-            path, number, f'"{text}" is no {attribute.type}', f"{attribute.name} <value>"
-        ) from None
-    return None if text == "unknown" else text
-
-
-def _observed(line: Told, story: Story, journey: Journey, programme: Programme, at: datetime) -> f.Body:
-    what = line.what
-    piece = programme.pieces.get(what)
-    match line.verb:
-        case "entered":
-            return _entered(_who(story.path, line.number, what))
-        case "clicked":
-            url = programme.site.url.rstrip("/") + (piece.url if piece else what)
-            last = max(journey.sent, key=lambda name: journey.sent[name], default="")
-            return f.Clicked(journey.decisions, last, 1, url)
-        case "viewed":
-            return f.PageViewed(piece.url if piece else what)
-        case "form":
-            return f.FormSent(what)
-        case "consumed":
-            return f.Consumed(what)
-        case "happened":
-            return f.Happened(what)
-        case "bounced":
-            return f.Bounced(journey.decisions, what or "hard")
-        case "consented":
-            return f.Consented(what or "consent")
-        case "held":
-            return f.Held(_instant(story, int(what.split()[-1]), _NOON) if what else None)
-        case "learned":
-            return _learn(_who(story.path, line.number, what), story.path, line.number, programme)
-        case "unsubscribed":
-            return f.Unsubscribed()
-        case verb if verb in _ANSWERS:
-            try:
-                return answered(programme.agreement, journey.handoff, verb, what, by="story", at=at)
-            except ValueError as error:
-                raise _problem(story.path, line.number, str(error), f"{verb} <reason>") from None
-        case "complained":
-            return f.Complained()
-        case "released":
-            return f.Released()
-    return f.Replied()
-
-
-_OBSERVED = (
-    "entered",
-    "clicked",
-    "viewed",
-    "form",
-    "consumed",
-    "happened",
-    "replied",
-    "bounced",
-    "complained",
-    "consented",
-    "unsubscribed",
-    "held",
-    "released",
-    "learned",
-    "retracted",
-    *_ANSWERS,
-)
-VERBS = (*DECIDED, *_OBSERVED, END)
-
-
-# Comparing ----------------------------------------------------------------------------------------------
-
-
-def _compare(story: Story, came: Sequence[Line]) -> Iterator[str]:
-    expected = [line for line in story.lines if line.verb in DECIDED]
-    for index in range(max(len(expected), len(came))):
-        wanted = expected[index] if index < len(expected) else None
-        line = came[index] if index < len(came) else None
-        if wanted is None and line is not None:
-            (text,) = show([line], story.start, story.zone)
-            yield f"{story.path}: not written, but came out: {text}"
-        elif line is None and wanted is not None:
-            written = f"day {wanted.day} {wanted.verb} {wanted.what}"
-            yield f"{story.path}:{wanted.number}: did not come out: {written}"
-        elif wanted is not None and line is not None and not _same(wanted, line, story):
-            (text,) = show([line], story.start, story.zone)
-            yield f"{story.path}:{wanted.number}: came out as: {text}"
-            return  # what follows is a consequence
-
-
-def _same(wanted: Told, line: Line, story: Story) -> bool:
-    local = line.at.astimezone(ZoneInfo(story.zone))
-    day = (local.date() - story.start.astimezone(ZoneInfo(story.zone)).date()).days
-    if (day, line.verb) != (wanted.day, wanted.verb):
-        return False
-    if wanted.clock is not None and local.time().replace(second=0, microsecond=0) != wanted.clock:
-        return False
-    if wanted.what and wanted.what != line.what and not line.what.startswith(wanted.what + " ("):
-        return False
-    return not wanted.why or wanted.why == line.why
+        raise StoryProblem(given.place, f'"{given.value[:60]}" is no start', _START) from None

@@ -139,6 +139,12 @@ def histories(connection: Connection, prospects: Iterable[int]) -> dict[int, tup
     return {prospect: tuple(facts) for prospect, facts in found.items()}
 
 
+def newest(connection: Connection) -> datetime | None:
+    """When the newest fact was recorded. Reads the whole table: for workspaces that keep their own time."""
+    known: datetime | None = connection.scalar(select(func.max(FACTS.c.known)))
+    return known
+
+
 def as_fact(row: Row[Any]) -> Fact:
     """A row of the table as a fact. Raises codec.Unreadable."""
     return Fact(row.prospect, row.n, row.at, row.known, row.programme, codec.decode_body(row.kind, row.body))
