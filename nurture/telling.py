@@ -232,8 +232,15 @@ def tell(prospect: int, facts: Iterable[f.Fact], programme: Programme) -> list[L
             chosen[body.number] = body
             what, because = piece_path(body.piece, programme), _reasons(body.because, zone)
             told["touch", body.number] = (*key, Line(fact.at, "chosen", what, because, True))
+        elif isinstance(body, f.Cancelled) and body.touch in chosen:
+            what = piece_path(chosen[body.touch].piece, programme)
+            line = Line(fact.at, "cancelled", what, _reasons(body.because, zone), True)
+            told["touch", body.touch] = (*key, line)
         elif isinstance(body, f.TouchEnded):
-            told.pop(("touch", body.touch), None)
+            before_it = told.pop(("touch", body.touch), None)
+            if before_it is not None and body.outcome == before_it[2].verb:
+                told[fact.n] = before_it  # cancelled as decided: the decision says why
+                continue
             told[fact.n] = (*key, _touch_line(fact.at, body, chosen.get(body.touch), programme, zone))
         else:
             told[fact.n] = (*key, line_of(fact, before, journey, programme))

@@ -2,7 +2,8 @@
 
 Observed lines are played in, at the time written or at 12:00; decided lines must come out, all of them, in
 this order. The right-hand column is compared where it is written. `sent` is a piece chosen and its ending,
-which follows at once; a line may say failed, expired or suppressed instead. Nothing is sent or stored.
+which follows at once; a line may say failed, expired or suppressed instead. `chosen` and `cancelled` leave
+the message on its way. Nothing is sent or stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from nurture.simulation.stories import (
 )
 from nurture.telling import Line, show, tell
 
+ON_ITS_WAY = ("chosen", "cancelled")
 BASES = ("consent", "soft_opt_in", "customer", "legitimate_interest", "none")
 BOUNCES = ("hard", "soft", "block")
 _ENTRY = ("source", "kind", "campaign", "basis")
@@ -65,7 +67,7 @@ class _Rehearsal:
         self.facts: list[f.Fact] = []
         self.played: dict[str, int] = {}
         self.on_its_way = 0
-        self.endings = iter([line for line in story.lines if line.verb in (*ENDINGS, "chosen")])
+        self.endings = iter([line for line in story.lines if line.verb in (*ENDINGS, *ON_ITS_WAY)])
 
     def run(self) -> None:
         entry = {name: given for name, given in self.story.who.items() if name in _ENTRY}
@@ -118,7 +120,7 @@ class _Rehearsal:
         if live.number == self.on_its_way:
             return settled.wait.until
         ending = next(self.endings, None)
-        if ending is not None and ending.verb == "chosen":
+        if ending is not None and ending.verb in ON_ITS_WAY:
             self.on_its_way = live.number
             return settled.wait.until
         self.hear(f.TouchEnded(live.number, ending.verb if ending else "sent"), now)

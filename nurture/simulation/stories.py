@@ -5,9 +5,10 @@ time. Grammar, for people: docs/stories.md.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -198,14 +199,10 @@ def _in_order(lines: list[Told]) -> None:
         if line.day < day:
             raise StoryProblem(line.place, f"day {line.day} stands below day {day}", "lines in order of time")
         day = line.day
-    for before, line in _pairs([line for line in lines if line.since is not None]):
+    for before, line in pairwise([line for line in lines if line.since is not None]):
         if before.since is not None and line.since is not None and line.since < before.since:
             words = f"{_words(line.since)} stands below {_words(before.since)}"
             raise StoryProblem(line.place, words, "lines in order of time (12:00 where none is given)")
-
-
-def _pairs(lines: list[Told]) -> Iterator[tuple[Told, Told]]:
-    return zip(lines, lines[1:], strict=False)
 
 
 def _words(since: tuple[int, time]) -> str:
