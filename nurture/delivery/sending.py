@@ -1,43 +1,49 @@
-"""From the outbox to the world: claim, write, send over all slots at once, record.
+"""From the outbox to the world: claim, compose, send over all slots at once, record.
 
 Fences of all connections that wait at a moment share one transaction, and so do endings. A message that
-cannot be written fails alone. Nothing is tried again after its fence; before it, by the schedule below.
+cannot be written fails alone. Trouble with the server or the account is no message's fault: the pass ends,
+and what was claimed goes back untried. What cannot be recorded stops the pass before more is sent.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
-from zlib import crc32
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from nurture.delivery.mime import BadLetter, Letter, build
 from nurture.delivery.outcomes import Accepted, Deferred, Failed, InDoubt, Outcome, Refused
 from nurture.delivery.replies import bounce_kind
+from nurture.delivery.retry import SERVER_PAUSE, next_wait
+from nurture.delivery.together import Together
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.rendering import CannotRender
 from nurture.store import Store, outbox
-from nurture.store.outbox import Claim, Deferral, Ending
+from nurture.store.outbox import LEASE, Claim, Deferral, Ending
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 BATCH = 200
-RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240, 480, 720))
-"""Pauses after the first, second, ... try; the last one goes on (docs/delivery.md)."""
-SERVER_PAUSE = timedelta(minutes=1)
-"""After trouble that is not this message's: the server is down, or does not let us in."""
-LONGEST_WAIT = timedelta(hours=24)
-_JITTER = 0.2
+"""Touches in one pass, unless a limit says otherwise."""
+
+RECORD_AGAIN = (0.1, 1, 5)
+"""Seconds before each further try to record what a server answered."""
+
+_OUTCOMES = {Accepted: "sent", Failed: "failed", InDoubt: "in_doubt"}
+_TOLD = ("hard", "soft", "block")
+"""Bounces that are facts about the prospect's address; a refused text is ours."""
 
 
 class Delivered(NamedTuple):
-    """What one batch came to. `refused`: suppressed or cancelled at the fence, or no longer ours."""
+    """What one pass came to. `refused`: suppressed, cancelled or too late at claim or fence, or lost.
+
+    `trouble`: why the pass ended early, or nothing.
+    """
 
     claimed: int = 0
     sent: int = 0
@@ -45,6 +51,7 @@ class Delivered(NamedTuple):
     deferred: int = 0
     in_doubt: int = 0
     refused: int = 0
+    trouble: str = ""
 
 
 async def deliver(
@@ -56,36 +63,27 @@ async def deliver(
     key: bytes,
     now: Callable[[], datetime],
     limit: int = BATCH,
+    lease: timedelta = LEASE,
+    stop: asyncio.Event | None = None,
 ) -> Delivered:
     """Send up to `limit` touches that may leave now. Call again while `claimed` equals `limit`.
 
-    `compose` writes the letter of a claim; `key` hashes suppressions; `owner` names this process.
+    `compose` writes the letter of a claim; `key` hashes suppressions; `owner` names this process and no
+    other. Once `stop` is set nothing more is begun: what is on its way ends, the rest goes back.
     """
-    claims = await store.write(
-        lambda connection: outbox.claim_touches(connection, now(), limit, owner=owner, key=key)
-    )
-    if not claims:
-        return Delivered()
-    round_ = _Round(store, transport, compose, key, now)
-    outcomes = await asyncio.gather(*(round_.carry(claim) for claim in claims))
-    count = [type(outcome) for outcome in outcomes].count
-    return Delivered(
-        len(claims), count(Accepted), count(Failed), count(Deferred), count(InDoubt), count(Refused)
-    )
+    sender = _Pass(store, transport, compose, key, now, lease, stop or asyncio.Event())
+    return await sender.run(owner, limit)
 
 
-def retry_at(claim: Claim, wait: float, now: datetime) -> datetime:
-    """When to try again: what the server asked for, else the schedule, each moved by up to a fifth.
+@dataclass(slots=True)
+class _Attempt:
+    """One touch in one slot, and what the fence said about it, once asked."""
 
-    The move hangs on touch and try alone, so it is the same wherever it is computed.
-    """
-    pause = RETRIES[min(claim.attempts, len(RETRIES) - 1)]
-    share = crc32(f"{claim.touch}.{claim.attempts}".encode()) / 2**32
-    pause *= 1 - _JITTER + 2 * _JITTER * share
-    return now + min(max(pause, timedelta(seconds=wait)), LONGEST_WAIT)
+    claim: Claim
+    answer: outbox.Answer | None = None
 
 
-class _Round:
+class _Pass:
     """One batch on its way."""
 
     def __init__(
@@ -95,96 +93,142 @@ class _Round:
         compose: Callable[[Claim], Letter],
         key: bytes,
         now: Callable[[], datetime],
+        lease: timedelta,
+        stop: asyncio.Event,
     ) -> None:
-        self.store, self.transport, self.compose, self.key, self.now = store, transport, compose, key, now
-        self.slots = asyncio.Semaphore(transport.slots)
-        self.fence = _Together(self._fence)
-        self.record = _Together(self._record)
+        self.store, self.transport, self.compose, self.key = store, transport, compose, key
+        self.now, self.lease, self.stop = now, lease, stop
+        self.trouble = ""
+        self.outcomes: list[Outcome] = []
+        self.queue: deque[Claim] = deque()
+        self.fence = Together(self._fence)
+        self.record = Together(self._record)
 
-    async def carry(self, claim: Claim) -> Outcome:
-        """Bring one touch to its end, or put it back."""
-        async with self.slots:
-            outcome = await self._send(claim)
-        if not isinstance(outcome, Refused):  # what the fence refuses, it has ended already
-            await self.record(self._result(claim, outcome))
-        return outcome
-
-    async def _send(self, claim: Claim) -> Outcome:
-        try:
-            letter = self.compose(claim)
-            raw = build(letter)
-        except (CannotRender, BadLetter, LookupError) as wrong:
-            return Failed(0, f"cannot be written: {wrong}")
-        mail = Mail(letter.message_id.strip("<>"), letter.sender.address, claim.address, raw)
-        return await self.transport.send(mail, partial(self._may_leave, claim))
-
-    async def _may_leave(self, claim: Claim) -> bool:
-        return await self.fence(claim) == outbox.GO
-
-    def _result(self, claim: Claim, outcome: Outcome) -> Ending | Deferral:
-        match outcome:
-            case Accepted(words=words):
-                return Ending(claim, "sent", words)
-            case Failed(code=code, words=words):
-                return Ending(claim, "failed", words, code > 0 and bounce_kind(code, words) == "hard")
-            case Deferred(words=words, whose="message", wait=wait):
-                due_at = retry_at(claim, wait, self.now())
-                if due_at >= claim.expires:
-                    return Ending(claim, "expired", words)
-                return Deferral(claim, due_at, words)
-            case Deferred(words=words, wait=wait):
-                pause = max(SERVER_PAUSE, timedelta(seconds=wait))
-                return Deferral(claim, self.now() + pause, words, counts=False)
-            case InDoubt(words=words):
-                return Ending(claim, "in_doubt", words)
-        raise AssertionError(outcome)
-
-    async def _fence(self, claims: Sequence[Claim]) -> list[str]:
-        verdicts = await self.store.write(
-            lambda connection: outbox.fence(connection, claims, self.now(), key=self.key), urgent=True
+    async def run(self, owner: str, limit: int) -> Delivered:
+        claimed = await self.store.write(
+            lambda connection: outbox.claim_touches(
+                connection, self.now(), limit, owner=owner, key=self.key, lease=self.lease
+            )
         )
-        return [verdicts[claim.touch] for claim in claims]
+        barred = [Ending(claim, why.outcome, why.words) for claim, why in claimed.barred]
+        if barred:
+            await self._record(barred)
+        self.queue.extend(claimed.ready)
+        workers = min(self.transport.slots, len(self.queue))
+        ends = await asyncio.gather(*(self._work() for _ in range(workers)), return_exceptions=True)
+        for unrecorded in (end for end in ends if end is not None):
+            raise unrecorded  # only now: what was on its way beside it has ended
+        if self.queue:
+            await self._record([self._untried(claim) for claim in self.queue])
+        count = [type(outcome) for outcome in self.outcomes].count
+        return Delivered(
+            len(claimed.ready) + len(barred),
+            count(Accepted),
+            count(Failed),
+            count(Deferred),
+            count(InDoubt),
+            count(Refused) + len(barred),
+            self.trouble,
+        )
+
+    async def _work(self) -> None:
+        """One slot's work, until nothing is left or the pass ends."""
+        while self.queue and not self.trouble and not self.stop.is_set():
+            attempt = _Attempt(self.queue.popleft())
+            outcome = await self._send(attempt)
+            self.outcomes.append(outcome)
+            if isinstance(outcome, Deferred) and outcome.whose != "message":
+                self.trouble = self.trouble or outcome.words
+            result = (
+                self._refused(attempt) if isinstance(outcome, Refused) else self._result(attempt, outcome)
+            )
+            if result is not None:
+                await self.record(result)
+
+    async def _send(self, attempt: "_Attempt") -> Outcome:
+        try:
+            letter = self.compose(attempt.claim)
+            raw = build(letter)
+        except (CannotRender, BadLetter) as wrong:
+            return Failed(0, f"cannot be written: {wrong}")
+        except Exception as bug:
+            logger.exception("Touch %d cannot be written.", attempt.claim.touch)
+            return Failed(0, f"cannot be written: {type(bug).__name__}, see the log")
+        mail = Mail(letter.message_id.strip("<>"), letter.sender.address, attempt.claim.address, raw)
+        try:
+            return await self.transport.send(mail, partial(self._may_leave, attempt))
+        except Exception as bug:
+            logger.exception("Touch %d: the transport broke.", attempt.claim.touch)
+            words = f"the transport broke: {type(bug).__name__}, see the log"
+            may_have_left = isinstance(attempt.answer, outbox.Go)
+            return InDoubt(words) if may_have_left else Deferred(0, words, whose="server")
+
+    async def _may_leave(self, attempt: "_Attempt") -> bool:
+        try:
+            attempt.answer = await self.fence(attempt.claim)
+        except Exception as trouble:
+            logger.exception("The fence cannot be recorded, so nothing leaves.")
+            self.trouble = f"the store: {type(trouble).__name__}"
+        return isinstance(attempt.answer, outbox.Go)
+
+    def _refused(self, attempt: "_Attempt") -> Ending | Deferral | None:
+        """What becomes of a touch that our own fence kept back: nothing of it has left."""
+        match attempt.answer:
+            case None:
+                return self._untried(attempt.claim)
+            case outbox.Refused(outcome="late"):
+                return Deferral(attempt.claim, attempt.claim.due_at)
+            case outbox.Refused(outcome=outcome, words=words):
+                return Ending(attempt.claim, outcome, words)
+        return None  # lost: somebody else's now
+
+    def _untried(self, claim: Claim) -> Deferral:
+        """Back as it was; after trouble, not at once."""
+        if not self.trouble:
+            return Deferral(claim, claim.due_at)
+        due_at = min(self.now() + SERVER_PAUSE, claim.expires)
+        return Deferral(claim, due_at, self.trouble, counted=False)
+
+    def _result(
+        self, attempt: "_Attempt", outcome: Accepted | Deferred | Failed | InDoubt
+    ) -> Ending | Deferral:
+        claim = attempt.claim
+        if isinstance(outcome, Deferred):
+            due_at = self.now() + next_wait(outcome, claim.attempts, claim.touch)
+            counted = outcome.whose == "message"
+            return Deferral(claim, min(due_at, claim.expires), outcome.words, counted)
+        kind = (
+            bounce_kind(outcome.code, outcome.words) if isinstance(outcome, Failed) and outcome.code else ""
+        )
+        return Ending(claim, _OUTCOMES[type(outcome)], outcome.words, kind if kind in _TOLD else "")
+
+    async def _fence(self, claims: Sequence[Claim]) -> list[outbox.Answer]:
+        answers = await self.store.write(
+            lambda connection: outbox.fence(connection, claims, self.now(), key=self.key, lease=self.lease),
+            urgent=True,
+        )
+        return [answers[claim.touch] for claim in claims]
 
     async def _record(self, results: Sequence[Ending | Deferral]) -> list[None]:
-        endings = [result for result in results if isinstance(result, Ending)]
-        deferrals = [result for result in results if isinstance(result, Deferral)]
-        now = self.now()
-
         def work(connection: Connection) -> None:
-            outbox.end(connection, endings, now)
-            outbox.suppress_hard(connection, endings, now, key=self.key)
-            outbox.defer(connection, deferrals)
+            now = self.now()
+            outbox.end(connection, [each for each in results if isinstance(each, Ending)], now, key=self.key)
+            outbox.defer(connection, [each for each in results if isinstance(each, Deferral)])
 
-        await self.store.write(work, urgent=True)
+        await _again(partial(self.store.write, work, urgent=True), self._cannot_record)
         return [None] * len(results)
 
+    def _cannot_record(self, trouble: Exception) -> None:
+        logger.error("What servers answered cannot be recorded: %s", type(trouble).__name__)
+        self.trouble = f"the store: {type(trouble).__name__}"
 
-class _Together(Generic[T, R]):
-    """Calls that wait at the same moment are one call: while one batch runs, the next one gathers."""
 
-    def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
-        self._work = work
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._running: asyncio.Task[None] | None = None
-
-    async def __call__(self, item: T) -> R:
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
-        return await future
-
-    async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            try:
-                results = await self._work([item for item, _ in batch])
-            except Exception as trouble:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(trouble)
-            else:
-                for (_, future), result in zip(batch, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
-        self._running = None
+async def _again(work: Callable[[], Awaitable[None]], tell: Callable[[Exception], None]) -> None:
+    """Try a few times; what the last try raises comes out."""
+    for pause in RECORD_AGAIN:
+        try:
+            return await work()
+        except Exception as trouble:
+            tell(trouble)
+            await asyncio.sleep(pause)
+    return await work()

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from nurture.core.timing import Opening, days_off, next_opening, zone_of
+from nurture import clock
+from nurture.core.journey import Journey
+from nurture.core.timing import Opening, opening
 from nurture.delivery.mime import Letter
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
@@ -23,7 +25,7 @@ from nurture.engine.composing import compose
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import Woken, wake
-from nurture.store import Store, handoffs, outbox, programmes, waking
+from nurture.store import Store, handoffs, outbox, overdue, programmes, waking
 from nurture.store.codec import decode_journey
 from nurture.store.journal import Journal
 
@@ -92,8 +94,11 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         partial(_compose, engine, now),
         owner=engine.owner,
         key=engine.suppression_key,
-        now=lambda: now,
+        now=clock.now,
     )
+    if delivered.trouble:
+        engine.log(f"Sending stopped for now: {delivered.trouble}")
+        return 0  # what was claimed waits a little: going on at once would only knock again
     return delivered.claimed
 
 
@@ -124,7 +129,7 @@ def next_moment(connection: Connection) -> datetime | None:
     """The earliest instant at which some duty will have something to do, as far as is known now."""
     moments = (
         waking.next_wake(connection),
-        outbox.next_due(connection),
+        overdue.next_due(connection),
         settling.next_settlement(connection),
         handoffs.next_mail(connection),
     )
@@ -147,20 +152,19 @@ def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
 
 
 def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:
-    over = outbox.expire(connection, now, TENDED) + outbox.cancel_waiting(connection, now, TENDED)
-    reopened = outbox.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf, now))
-    orphans = outbox.rescue(connection, now) if connection.dialect.name == "postgresql" else (0, 0)
+    over = overdue.expire(connection, now, TENDED)
+    reopened = overdue.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf))
+    orphans = overdue.rescue(connection, now) if connection.dialect.name == "postgresql" else (0, 0)
     return over + reopened + sum(orphans)
 
 
-def _next_opening(connection: Connection, shelf: Shelf, now: datetime, row: Row[Any]) -> Opening:
+def _next_opening(connection: Connection, shelf: Shelf, late: overdue.Late, moment: datetime) -> Opening:
     """The next opening of the calendar that a waiting touch was chosen under."""
-    programme = shelf.of(connection, row.programme).programme
-    sequence = programme.sequence(row.sequence)
+    programme = shelf.of(connection, late.programme).programme
+    sequence = programme.sequence(late.sequence)
     calendar = (sequence.calendar if sequence else None) or programme.calendar
-    journey = decode_journey(row.snapshot)
-    zone = zone_of(journey.evidence, programme) if calendar.zone == "prospect" else calendar.zone
-    return next_opening(calendar, zone, days_off(calendar, journey, programme), row.prospect, now)
+    journey = decode_journey(late.snapshot) if late.snapshot else Journey(late.prospect)
+    return opening(calendar, journey, programme, moment)
 
 
 async def _load_programmes(engine: Engine) -> None:
@@ -176,4 +180,4 @@ def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Letter:
 async def rescue_orphans(engine: Engine, now: datetime) -> None:
     """At the start, under the run lock: what a dead process claimed goes back, what it fenced is in doubt."""
     if engine.store.database is not None:
-        await engine.store.write(partial(outbox.rescue, now=now))
+        await engine.store.write(partial(overdue.rescue, now=now))

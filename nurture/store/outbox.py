@@ -1,319 +1,326 @@
-"""The outbox: claims, the fence, and the one end of every touch, as plain statements on a connection.
+"""The outbox: from queued to the one end of a touch.
 
-    queued -> claimed(owner, epoch, lease) -> fenced -> ended
-       ^---- deferred <----'         (only before the fence: what was fenced never goes back)
+    queued or deferred --claim--> claimed --fence--> fenced --end--> ended
+                                     |                  |
+                                     +----- defer ------+--> deferred
+Every step after the claim names owner and epoch; where they no longer match, somebody else has the touch
+and nothing happens. A fenced touch is deferred only on the server's clear word, or before a byte has left.
+All is plain Core for the door, in batches, and one bad row never spoils the others. What nobody works on
+is looked after in `overdue.py`.
 
-Every later update of a claim names its owner and epoch, so a claim that somebody else has taken over is
-lost and changes nothing. Claim and fence read suppressions themselves. Leases run on PostgreSQL, by the
-database's clock; on SQLite whoever delivers holds the run lock, so at its start every claim is an orphan's.
+Prospects are locked before touches, in order of id, as facts are written. The fence holds the prospects'
+rows while it reads suppressions, and whoever unsubscribes somebody locks that row first: so on PostgreSQL
+too an unsubscribe committed before the fence is seen by it.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, text, update
 
-from nurture.core import facts as f
-from nurture.core.timing import Opening
+from nurture.core.facts import Body, Bounced, TouchEnded
 from nurture.store.facts import chunks, note
 from nurture.store.suppressions import reasons_of, suppress
-from nurture.store.tables import PROSPECTS, TOUCHES
+from nurture.store.tables import ACTIVE, PROSPECTS, TOUCHES
 
 LEASE = timedelta(minutes=20)
-"""Longer than all timeouts of one SMTP dialogue together (RFC 5321 4.5.3.2: ten minutes after the dot)."""
+"""How long a claim is ours, and a fenced touch may wait for its answer, before others think that we are
+gone: longer than all timeouts of one conversation (ten minutes of them after the dot, RFC 5321 4.5.3.2)."""
 
-GO = "go"
-"""Send it."""
-LOST = "lost"
-"""Somebody else has this touch now: do nothing at all."""
-CLOSED = "closed"
-"""The window shut meanwhile; it went back to the queue."""
-SUPPRESSED, CANCELLED = "suppressed", "cancelled"
-"""It ended here; nothing may leave."""
+WAITING = text("touches.state IN ('queued', 'deferred')")
+"""Literal, because SQLite matches a partial index only with what it can read."""
+BUSY = text("touches.state IN ('claimed', 'fenced')")
 
 
 class Claim(NamedTuple):
-    """A touch in our hands, with all that is needed to write and send it."""
+    """A touch that is ours to send until the lease ends, with what a letter needs."""
 
     touch: int
     prospect: int
     decision: int
     piece: str
+    occurrence: int
     sequence: str
+    stage: str
     programme: str
+    chosen_at: datetime
+    opens: datetime
     closes: datetime
     expires: datetime
+    due_at: datetime
+    zone: str
     attempts: int
     """Tries before this one."""
-    owner: str
     epoch: int
+    owner: str
     address: str
     account: str
-    personal: dict[str, Any]
+    kind: str
+    personal: Mapping[str, Any]
     snapshot: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The touch is fenced: it may leave now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It must not leave. `outcome`: suppressed, cancelled or expired end it; late sends it back."""
+
+    outcome: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Somebody else has it, or it is gone: leave it alone."""
+
+
+Answer = Go | Refused | Lost
+
+
+class Claimed(NamedTuple):
+    """What a claim took: touches to send, and touches that turned out not to be wanted."""
+
+    ready: list[Claim]
+    barred: list[tuple[Claim, Refused]]
+
+
 class Ending(NamedTuple):
-    """How a claimed touch ended: sent, failed, in_doubt, suppressed, cancelled, expired."""
+    """How a claimed touch ended. `bounce` (hard, soft, block) is told of where the address is to blame."""
 
     claim: Claim
     outcome: str
     words: str = ""
-    hard: bool = False
-    """The address does not exist: the person is suppressed."""
+    bounce: str = ""
 
 
 class Deferral(NamedTuple):
-    """A claimed touch that shall be tried again at `due_at`."""
+    """A claimed touch goes back until `due_at`. Without words it was never tried and goes back as it was."""
 
     claim: Claim
     due_at: datetime
     words: str = ""
-    counts: bool = True
-    """Whether it was a try of this message, or only the server's trouble."""
+    counted: bool = True
+    """Whether it was a try of this message."""
 
 
 def claim_touches(
-    connection: Connection, now: datetime, limit: int, *, owner: str, key: bytes
-) -> list[Claim]:
-    """Take up to `limit` touches that may leave now, the longest due first; `key` hashes suppressions.
+    connection: Connection, now: datetime, limit: int, *, owner: str, key: bytes, lease: timedelta = LEASE
+) -> Claimed:
+    """Take up to `limit` touches that may leave now, the longest due first.
 
-    One whose address is suppressed ends here instead. On PostgreSQL what others hold is skipped.
+    `owner` must be this process's alone; `lease` counts on PostgreSQL only, by the database's clock. `key`
+    is the suppression key: whom we must not mail is found before anything is composed.
     """
-    waiting = TOUCHES.c.state.in_(("queued", "deferred"))
-    query = (
-        select(TOUCHES, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal, PROSPECTS.c.snapshot)
-        .join(PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
-        .where(waiting, TOUCHES.c.due_at <= now, TOUCHES.c.closes > now, TOUCHES.c.expires > now)
-        .where(TOUCHES.c.cancelled.is_(False))
+    due = (
+        WITH_PERSON.where(WAITING, TOUCHES.c.due_at <= now, TOUCHES.c.opens <= now)
+        .where(TOUCHES.c.closes > now, TOUCHES.c.expires > now)
         .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=TOUCHES)
+        .with_for_update(of=TOUCHES, skip_locked=True)
     )
-    rows = connection.execute(query).all()
-    claims = [_claim(row, owner) for row in rows]
-    never = reasons_of(connection, key, {claim.address for claim in claims})
-    taken = [claim for claim in claims if claim.address and claim.address not in never]
-    if claims:
-        values = {"state": "claimed", "owner": owner, "epoch": TOUCHES.c.epoch + 1}
-        values |= {"attempts": TOUCHES.c.attempts + 1, "lease_until": _lease(connection)}
-        ids = [claim.touch for claim in claims]
-        for some in chunks(ids):
-            connection.execute(update(TOUCHES).where(TOUCHES.c.id.in_(some)).values(**values))
-    refused = [claim for claim in claims if not claim.address or claim.address in never]
-    end(connection, [Ending(one, SUPPRESSED, never.get(one.address, "erased")) for one in refused], now)
-    return taken
+    rows = connection.execute(due).all()
+    if not rows:
+        return Claimed([], [])
+    for some in chunks([row.touch for row in rows]):
+        take = update(TOUCHES).where(TOUCHES.c.id.in_(some)).values(state="claimed", owner=owner)
+        more = {"epoch": TOUCHES.c.epoch + 1, "attempts": TOUCHES.c.attempts + 1}
+        connection.execute(take.values(**more, lease_until=_from_now(connection, lease)))
+    claims = [as_claim(row)._replace(owner=owner, epoch=row.epoch + 1) for row in rows]
+    silenced = reasons_of(connection, key, {claim.address for claim in claims if claim.address})
+    cancelled = {row.touch for row in rows if row.cancelled}
+    answers = {claim.touch: _bar(claim.address, silenced, claim.touch in cancelled) for claim in claims}
+    barred = [(claim, why) for claim in claims if (why := answers[claim.touch]) is not None]
+    return Claimed([claim for claim in claims if answers[claim.touch] is None], barred)
 
 
-def fence(connection: Connection, claims: Sequence[Claim], now: datetime, *, key: bytes) -> dict[int, str]:
-    """The last word before the body leaves, for each touch: GO, or why not.
+def fence(
+    connection: Connection, claims: Sequence[Claim], now: datetime, *, key: bytes, lease: timedelta = LEASE
+) -> dict[int, Answer]:
+    """The last look before bytes leave: may each of these go? Those that may are fenced, by touch id.
 
-    Suppression, cancellation, the window and the claim itself are read again in this transaction; who may
-    go is marked fenced and never sent again by itself. One that may not spoils no other.
+    Reads again suppression, cancellation (hold, handoff, unsubscribe cancel), closing time, owner and
+    epoch. `lease` is how long the server may take to answer (PostgreSQL).
     """
-    by_id = {claim.touch: claim for claim in claims}
-    never = reasons_of(connection, key, {claim.address for claim in claims})
-    verdicts = dict.fromkeys(by_id, LOST)
-    for some in chunks(sorted(by_id)):
-        rows = select(TOUCHES).where(TOUCHES.c.id.in_(some)).order_by(TOUCHES.c.id).with_for_update()
-        for row in connection.execute(rows):
-            verdicts[row.id] = _verdict(row, by_id[row.id], never, now)
-    going = [id for id, verdict in verdicts.items() if verdict == GO]
-    for some in chunks(going):
-        mark = update(TOUCHES).where(TOUCHES.c.id.in_(some))
-        connection.execute(mark.values(state="fenced", fenced_at=now))
-    over = [
-        Ending(by_id[id], verdict, never.get(by_id[id].address, ""))
-        for id, verdict in verdicts.items()
-        if verdict in (SUPPRESSED, CANCELLED)
-    ]
-    end(connection, over, now)
-    release(connection, [by_id[id] for id, verdict in verdicts.items() if verdict == CLOSED])
-    return verdicts
+    addresses = lock_prospects(connection, {claim.prospect for claim in claims}, read=True)
+    rows = lock_touches(connection, [claim.touch for claim in claims])
+    silenced = reasons_of(connection, key, {address for address in addresses.values() if address})
+    answers = {
+        claim.touch: _answer(claim, rows.get(claim.touch), addresses.get(claim.prospect), silenced, now)
+        for claim in claims
+    }
+    for some in chunks([id for id, answer in answers.items() if isinstance(answer, Go)]):
+        go = update(TOUCHES).where(TOUCHES.c.id.in_(some))
+        connection.execute(go.values(state="fenced", fenced_at=now, lease_until=_from_now(connection, lease)))
+    return answers
 
 
-def end(connection: Connection, endings: Sequence[Ending], now: datetime) -> list[int]:
-    """Write ends of claimed or fenced touches, each with its fact; the ids of those that were still ours."""
+def end(connection: Connection, endings: Sequence[Ending], now: datetime, *, key: bytes) -> set[int]:
+    """End touches, each with its fact; the ids of those that were still ours to end.
+
+    One that is in doubt already may still turn out sent or failed, if nobody has claimed it since. A hard
+    bounce suppresses the address in the same transaction.
+    """
+    addresses = lock_prospects(connection, {ending.claim.prospect for ending in endings})
+    rows = lock_touches(connection, [ending.claim.touch for ending in endings])
+    mine = [ending for ending in endings if _may_end(ending, rows.get(ending.claim.touch))]
+    for ending in mine:
+        address = addresses[ending.claim.prospect]
+        if ending.bounce == "hard" and address:
+            suppress(connection, key, address, "bounced", now, ending.words)
+    write_ends(connection, mine, now)
+    return {ending.claim.touch for ending in mine}
+
+
+def defer(connection: Connection, deferrals: Iterable[Deferral]) -> None:
+    """Put touches back. One that was cancelled meanwhile is ended by the next `expire`."""
     rows = [
         {
-            "which": ending.claim.touch,
-            "whose": ending.claim.owner,
-            "when": ending.claim.epoch,
-            "outcome": ending.outcome,
-            "words": ending.words,
-            "ended_at": now,
+            "which": deferral.claim.touch,
+            "whose": deferral.claim.owner,
+            "since": deferral.claim.epoch,
+            "next_state": "deferred" if deferral.words else "queued",
+            "next_due": deferral.due_at,
+            "tries": deferral.claim.attempts + bool(deferral.words and deferral.counted),
+            "said": deferral.words,
         }
-        for ending in endings
+        for deferral in deferrals
     ]
-    pairs = zip(endings, rows, strict=True)
-    done = [ending for ending, row in pairs if connection.execute(_END, row).rowcount == 1]
-    _note_ends(connection, [(one.claim, one.outcome, one.words, one.hard) for one in done], now)
-    return [ending.claim.touch for ending in done]
-
-
-def defer(connection: Connection, deferrals: Sequence[Deferral]) -> None:
-    """Put claimed touches back, to be tried again at their time. Never after the fence."""
-    for deferral in deferrals:
-        claim = deferral.claim
-        put_back = _ours(claim).where(TOUCHES.c.state == "claimed")
-        values = {"state": "deferred", "owner": "", "due_at": deferral.due_at, "words": deferral.words}
-        values |= {} if deferral.counts else {"attempts": claim.attempts}
-        connection.execute(put_back.values(**values))
-
-
-def release(connection: Connection, claims: Iterable[Claim]) -> None:
-    """Put claimed touches back as if they had not been claimed: no try is counted."""
-    for claim in claims:
-        put_back = _ours(claim).where(TOUCHES.c.state == "claimed")
-        connection.execute(put_back.values(state="queued", owner="", attempts=claim.attempts))
-
-
-def rescue(connection: Connection, now: datetime) -> tuple[int, int]:
-    """Orphans: claims go back to the queue, what was fenced is in doubt. How many of each.
-
-    On SQLite call it once, under the run lock. On PostgreSQL only claims whose lease has ended are taken.
-    """
-    orphan: Any = TOUCHES.c.state.in_(("claimed", "fenced"))
-    if connection.dialect.name == "postgresql":
-        orphan &= TOUCHES.c.lease_until < func.now()
-    rows = connection.execute(_with_person(orphan)).all()
-    claimed = [_held(row) for row in rows if row.state == "claimed"]
-    fenced = [_held(row) for row in rows if row.state == "fenced"]
-    release(connection, claimed)
-    ended = end(
-        connection, [Ending(one, "in_doubt", "stopped before the answer came") for one in fenced], now
-    )
-    return len(claimed), len(ended)
-
-
-def expire(connection: Connection, now: datetime, limit: int) -> int:
-    """End waiting touches whose time is over; how many."""
-    rows = connection.execute(_with_person((TOUCHES.c.expires <= now) & _WAITING).limit(limit)).all()
-    _end_waiting(connection, [_held(row) for row in rows], "expired", now)
-    return len(rows)
-
-
-def cancel_waiting(connection: Connection, now: datetime, limit: int) -> int:
-    """End waiting touches that were marked cancelled by others than the wake; how many."""
-    rows = connection.execute(_with_person(TOUCHES.c.cancelled.is_(True) & _WAITING).limit(limit)).all()
-    _end_waiting(connection, [_held(row) for row in rows], "cancelled", now)
-    return len(rows)
-
-
-def reopen(
-    connection: Connection, now: datetime, limit: int, next_opening: Callable[[Row[Any]], Opening]
-) -> int:
-    """Give waiting touches whose window shut the next opening of their calendar; how many.
-
-    `next_opening(row)` tells it. An opening after `expires` leaves the row to `expire`.
-    """
-    shut = (TOUCHES.c.closes <= now) & (TOUCHES.c.expires > now) & _WAITING
-    rows = connection.execute(_with_person(shut).limit(limit)).all()
-    for row in rows:
-        opening = next_opening(row)
-        times = {"opens": opening.opens, "closes": opening.closes, "due_at": max(opening.opens, row.due_at)}
-        if opening.opens >= row.expires:
-            times = {"closes": row.expires, "due_at": row.expires}
-        connection.execute(update(TOUCHES).where(TOUCHES.c.id == row.id).values(**times))
-    return len(rows)
+    if rows:
+        connection.execute(_PUT_BACK, rows)
 
 
 def piece_of(connection: Connection, touch: int) -> Any:
     """The `piece` of a touch and the `programme` it was chosen under; None if there is no such touch."""
-    return connection.execute(
-        select(TOUCHES.c.piece, TOUCHES.c.programme).where(TOUCHES.c.id == touch)
-    ).one_or_none()
+    query = select(TOUCHES.c.piece, TOUCHES.c.programme).where(TOUCHES.c.id == touch)
+    return connection.execute(query).one_or_none()
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """The earliest instant at which some waiting touch needs us: to leave, to be reopened, or to expire."""
-    earliest: datetime | None = connection.scalar(select(func.min(TOUCHES.c.due_at)).where(_WAITING))
-    return earliest
+_OF_PERSON = ("address", "account", "kind", "personal", "snapshot")
+_OF_TOUCH = [name for name in Claim._fields if name != "touch" and name not in _OF_PERSON]
+WITH_PERSON: Select[Any] = select(
+    TOUCHES.c.id.label("touch"),
+    *(TOUCHES.c[name] for name in _OF_TOUCH),
+    *(PROSPECTS.c[name] for name in _OF_PERSON),
+    TOUCHES.c.cancelled,
+).join_from(TOUCHES, PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
+"""Touches with what a Claim holds, and whether they are cancelled."""
 
-
-_WAITING = TOUCHES.c.state.in_(("queued", "deferred"))
+_PUT_BACK = (
+    update(TOUCHES)
+    .where(TOUCHES.c.id == bindparam("which"), TOUCHES.c.owner == bindparam("whose"))
+    .where(TOUCHES.c.epoch == bindparam("since"), BUSY)
+    .values(
+        state=bindparam("next_state"),
+        due_at=bindparam("next_due"),
+        attempts=bindparam("tries"),
+        words=bindparam("said"),
+        owner="",
+        lease_until=None,
+        fenced_at=None,
+    )
+)
 _END = (
     update(TOUCHES)
-    .where(
-        TOUCHES.c.id == bindparam("which"),
-        TOUCHES.c.owner == bindparam("whose"),
-        TOUCHES.c.epoch == bindparam("when"),
-        TOUCHES.c.state.in_(("claimed", "fenced")),
-    )
+    .where(TOUCHES.c.id == bindparam("which"))
     .values(
         state="ended",
-        outcome=bindparam("outcome"),
-        words=bindparam("words"),
-        ended_at=bindparam("ended_at"),
+        outcome=bindparam("how"),
+        words=bindparam("said"),
+        ended_at=bindparam("at"),
+        lease_until=None,
     )
 )
 
 
-def _verdict(row: Row[Any], claim: Claim, never: dict[str, str], now: datetime) -> str:
-    if (row.owner, row.epoch, row.state) != (claim.owner, claim.epoch, "claimed"):
-        return LOST
-    if claim.address in never:
-        return SUPPRESSED
-    if row.cancelled:
-        return CANCELLED
-    return GO if now < row.closes else CLOSED
+def as_claim(row: Row[Any]) -> Claim:
+    """A row of WITH_PERSON; owner and epoch as they stand there."""
+    values = {name: getattr(row, name) for name in Claim._fields}
+    return Claim(**{**values, "address": row.address or ""})
 
 
-def _claim(row: Row[Any], owner: str) -> Claim:
-    return _held(row)._replace(owner=owner, epoch=row.epoch + 1)
+def _bar(address: str | None, silenced: Mapping[str, str], cancelled: bool) -> Refused | None:
+    """Why this touch must not leave, whatever the time."""
+    if cancelled:
+        return Refused("cancelled")
+    if not address:
+        return Refused("cancelled", "there is no address any more")
+    if address in silenced:
+        return Refused("suppressed", silenced[address])
+    return None
 
 
-def _held(row: Row[Any]) -> Claim:
-    return Claim(
-        row.id, row.prospect, row.decision, row.piece, row.sequence, row.programme, row.closes, row.expires,
-        row.attempts, row.owner, row.epoch, row.address, row.account, row.personal, row.snapshot,
-    )  # fmt: skip
+def _answer(
+    claim: Claim, row: Row[Any] | None, address: str | None, silenced: Mapping[str, str], now: datetime
+) -> Answer:
+    if row is None or row.state != "claimed" or (row.owner, row.epoch) != (claim.owner, claim.epoch):
+        return Lost()
+    barred = _bar(address, silenced, row.cancelled)
+    if barred is not None:
+        return barred
+    if address != claim.address:
+        return Refused("late", "the address has changed")
+    if now >= row.expires:
+        return Refused("expired", row.words)
+    return Go() if now < row.closes else Refused("late")
 
 
-def _with_person(which: Any) -> Any:
-    query = select(
-        TOUCHES, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal, PROSPECTS.c.snapshot
-    ).join(PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
-    return query.where(which).order_by(TOUCHES.c.id).with_for_update(skip_locked=True, of=TOUCHES)
+def _may_end(ending: Ending, row: Row[Any] | None) -> bool:
+    if row is None or (row.owner, row.epoch) != (ending.claim.owner, ending.claim.epoch):
+        return False
+    doubt_is_over = row.outcome == "in_doubt" and ending.outcome in ("sent", "failed")
+    return row.state in ("claimed", "fenced") or doubt_is_over
 
 
-def _ours(claim: Claim) -> Any:
-    return update(TOUCHES).where(
-        TOUCHES.c.id == claim.touch, TOUCHES.c.owner == claim.owner, TOUCHES.c.epoch == claim.epoch
+def write_ends(connection: Connection, endings: Sequence[Ending], now: datetime) -> None:
+    """Rows and facts of touches that ended; the caller holds the locks and has looked at the states."""
+    if not endings:
+        return
+    news: dict[int, list[tuple[Body, datetime]]] = {}
+    for ending in endings:
+        facts = news.setdefault(ending.claim.prospect, [])
+        facts.append((TouchEnded(ending.claim.decision, ending.outcome, ending.words), now))
+        if ending.bounce:
+            facts.append((Bounced(ending.claim.decision, ending.bounce), now))
+    programme = connection.scalar(select(ACTIVE.c.programme)) or endings[0].claim.programme
+    note(connection, news, known=now, programme=programme)
+    connection.execute(
+        _END,
+        [{"which": each.claim.touch, "how": each.outcome, "said": each.words, "at": now} for each in endings],
     )
 
 
-def _lease(connection: Connection) -> Any:
-    return func.now() + LEASE if connection.dialect.name == "postgresql" else None
+def lock_prospects(
+    connection: Connection, prospects: Iterable[int], *, read: bool = False
+) -> dict[int, str | None]:
+    """Lock the rows in order of id; the addresses they hold now. `read`: against changes only."""
+    found: dict[int, str | None] = {}
+    for some in chunks(sorted(set(prospects))):
+        rows = select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(some))
+        locked = rows.order_by(PROSPECTS.c.id).with_for_update(read=read)
+        found.update((id, address) for id, address in connection.execute(locked))
+    return found
 
 
-def _end_waiting(connection: Connection, held: Sequence[Claim], outcome: str, now: datetime) -> None:
-    if not held:
-        return
-    last_words = select(TOUCHES.c.id, TOUCHES.c.words).where(TOUCHES.c.id.in_([one.touch for one in held]))
-    words = {row.id: row.words for row in connection.execute(last_words)}
-    for one in held:
-        over = update(TOUCHES).where(TOUCHES.c.id == one.touch, _WAITING)
-        connection.execute(over.values(state="ended", outcome=outcome, ended_at=now))
-    _note_ends(connection, [(one, outcome, words[one.touch], False) for one in held], now)
+def lock_touches(connection: Connection, touches: Iterable[int]) -> dict[int, Row[Any]]:
+    """Lock the rows in order of id, after those of their prospects; the rows as they stand now."""
+    found: dict[int, Row[Any]] = {}
+    for some in chunks(sorted(touches)):
+        rows = select(TOUCHES).where(TOUCHES.c.id.in_(some)).order_by(TOUCHES.c.id).with_for_update()
+        found.update((row.id, row) for row in connection.execute(rows))
+    return found
 
 
-def _note_ends(connection: Connection, ends: Sequence[tuple[Claim, str, str, bool]], now: datetime) -> None:
-    by_programme: dict[str, dict[int, list[tuple[f.Body, datetime]]]] = defaultdict(dict)
-    for claim, outcome, words, hard in ends:
-        news: list[tuple[f.Body, datetime]] = [(f.TouchEnded(claim.decision, outcome, words), now)]
-        if hard:
-            news.append((f.Bounced(claim.decision, "hard"), now))
-        by_programme[claim.programme][claim.prospect] = news
-    for programme, news_of in by_programme.items():
-        note(connection, news_of, known=now, programme=programme)
+def _from_now(connection: Connection, lease: timedelta) -> Any:
+    """An instant on the database's own clock; nothing on SQLite, where the run lock tells who lives."""
+    return func.now() + lease if is_postgres(connection) else None
 
 
-def suppress_hard(connection: Connection, endings: Sequence[Ending], now: datetime, *, key: bytes) -> None:
-    """Addresses that do not exist are never written to again."""
-    for ending in endings:
-        if ending.hard:
-            evidence = f"touch {ending.claim.touch}: {ending.words}"
-            suppress(connection, key, ending.claim.address, "bounced", now, evidence)
+def is_postgres(connection: Connection) -> bool:
+    """Whether leases count here."""
+    return connection.dialect.name == "postgresql"
