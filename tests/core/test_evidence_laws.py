@@ -31,9 +31,18 @@ from tests.core.build import (
 
 def rich_programme() -> Programme:
     """Every way a fact can weigh: caps, once per time, penalties, consumption, stages, topics, noted."""
-    more = (Signal("read", "consumed"), Signal("read_mid", "consumed", equals="mid"))
+    more = (
+        Signal("read", "consumed"),
+        Signal("read_mid", "consumed", equals="mid"),
+        Signal("any_page", "page"),
+    )
     lines = (*agreement().intent, Line("read", 3, Measure(days(10), 9, 6 * HOUR)))
-    evidence = {"pricing": {"late": 2, "mid": 1}, "compare": {"mid": 2}, "read": {"late": 1}}
+    evidence = {
+        "any_page": {"late": 0.5},
+        "pricing": {"late": 2, "mid": 1},
+        "compare": {"mid": 2},
+        "read": {"late": 1},
+    }
     return programme(
         signals=(*signals(), *more),
         agreement=agreement(intent=lines),
@@ -141,7 +150,7 @@ def test_a_late_fact_may_make_a_later_one_not_count():
     first, late = facts_of([(noon, page("/pricing")), (nine, page("/pricing"))])
     evidence = weighed([first, late])
     assert [(g.n, g.counted) for g in evidence.signals["pricing"].grains] == [(2, True), (1, False)]
-    assert [g.n for g in evidence.stages["late"].grains] == [2]
+    assert [g.n for g in evidence.stages["late"].grains if g.points == 2] == [2]
     assert [g.n for g in evidence.topics["cost"].grains] == [2]
 
 
@@ -199,6 +208,11 @@ def test_a_penalty_stands_for_its_time_and_a_repeat_restarts_it():
     twice = weighed(facts_of([(START, page("/careers")), (START + 30 * DAY, page("/careers"))]))
     assert score(twice, PLAN.agreement.lines, START + 30 * DAY) == -10
     assert penalty_ends(twice, line) == START + 120 * DAY
+
+
+def test_a_moment_before_the_newest_grain_reads_as_that_moment():
+    evidence, lines = weighed(facts_of([(START, page("/pricing"))])), PLAN.agreement.lines
+    assert score(evidence, lines, START - DAY) == score(evidence, lines, START) == 15
 
 
 def test_the_score_may_be_negative_and_is_not_cut_off():

@@ -166,6 +166,22 @@ def test_the_grade_counts_at_the_moment_of_deciding():
     assert at == START + 4 * DAY + 15 * HOUR + SECOND
 
 
+def test_a_better_grade_that_time_brings_has_a_lower_threshold():
+    """Grade C needs 70 points for good; on the fifth day the date makes it an A, which needs 40."""
+    lines = (
+        Criterion("role", 40, Where("role", one_of=("vp",))),
+        Criterion("contract", 60, Where("contract_end", before=Day(days(30)))),
+    )
+    terms = agreement(criteria=lines, intent=(Line("webinar", 45, Measure(days(365))),))
+    terms = replace(terms, timing={"ever": Did(("webinar",))})
+    person = Person(programme(agreement=terms)).enter(
+        {"role": "vp", "contract_end": "2026-04-06"}, basis="none"
+    )
+    person.hear(WEBINAR)
+    done = person.live(START + 20 * DAY)
+    assert [at for at, body in done if isinstance(body, f.Promoted)] == [START + 4 * DAY + 15 * HOUR + SECOND]
+
+
 # Hand-raises --------------------------------------------------------------------------------------------
 
 
@@ -399,6 +415,17 @@ def test_a_retraction_is_judged_as_of_the_promotion():
     person.after(DAY).hear(page("/careers"))
     person.hear(f.Retracted(click.n))
     assert person.wake() == []
+
+
+def test_points_earned_after_the_promotion_do_not_make_it_right():
+    person = quiet()
+    person.hear(page("/vs/them"))
+    person.hear(page("/pricing"))
+    webinar = person.hear(WEBINAR)
+    promoted(person)
+    person.after(DAY).hear(WEBINAR)
+    person.hear(f.Retracted(webinar.n))
+    assert kinds(person.wake())[0] == "Withdrawn"
 
 
 def test_a_retraction_of_what_made_it_time_withdraws_the_lead():

@@ -374,6 +374,14 @@ def test_a_stage_is_skipped_when_the_evidence_is_there():
     assert [(move.before, move.stage) for move in moves] == [("early", "late")]
 
 
+def test_of_two_open_stages_the_highest_is_entered():
+    person = Person().enter()
+    for path in ("/pricing", "/l1", "/vs/them", "/m1"):
+        person.hear(page(path))
+    moves = [body for body in person.wake() if isinstance(body, f.Moved)]
+    assert [(move.before, move.stage) for move in moves] == [("early", "late")]
+
+
 def test_what_is_sent_is_no_evidence():
     person = Person().enter()
     person.live(START + 100 * DAY)
