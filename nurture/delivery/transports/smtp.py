@@ -116,8 +116,8 @@ class SmtpTransport:
         else:
             connection.cut()
 
-    def _context(self) -> ssl.SSLContext:
-        if self._trust is None:
+    def _context(self) -> ssl.SSLContext | None:
+        if self._trust is None and self.account.security != "none":
             self._trust = ssl.create_default_context(cafile=self.account.certificates)
         return self._trust
 
@@ -158,7 +158,7 @@ class _Connection:
             timeout=account.timeouts.command,
         )
 
-    async def open(self, trust: ssl.SSLContext) -> Deferred | None:
+    async def open(self, trust: ssl.SSLContext | None) -> Deferred | None:
         """Connect, encrypt and sign in as the account says; why not, if not."""
         self._client.tls_context = trust
         try:
