@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from nurture.core import facts as f
 from nurture.core.answers import FOREVER
-from nurture.core.decide import DoesNotSettle, settle
-from nurture.core.journey import FOLD, IllegalFact, Journey
+from nurture.core.decide import settle
+from nurture.core.journey import FOLD, Journey
 from nurture.core.programme import Programme
 from nurture.core.weighing import begin, evolve, refold
 from nurture.engine.shelf import Shelf
 from nurture.handoffs import due, packet
 from nurture.store import programmes
-from nurture.store.codec import Unreadable
 from nurture.store.facts import history
 from nurture.store.tables import touch_id
-from nurture.store.waking import Changed, Due, Settled, claim, claim_due, count_error, write_settled
+from nurture.store.waking import Due, Settled, claim, claim_due, count_error, write_settled
 
 BATCH = 100
 """Prospects in one transaction: at 100 to 200 us each it stays well under 50 ms."""
@@ -31,8 +30,9 @@ BATCH = 100
 MOST_ERRORS = 5
 QUARANTINED = "quarantined after internal errors"
 _FIRST_RETRY = timedelta(minutes=1)
-_BUGS = (DoesNotSettle, IllegalFact, Unreadable, LookupError, ValueError, TypeError, AttributeError)
-"""What our code raises when it is wrong about one prospect."""
+_TROUBLE = (OperationalError, InterfaceError, InternalError)
+"""The database's own trouble, nobody's in particular: the whole batch is undone and comes again. Whatever
+else is raised, our code is wrong about one prospect."""
 
 
 class Woken(NamedTuple):
@@ -79,7 +79,9 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
     for one in claimed:
         try:
             done.append(_settle(connection, one, programme, now))
-        except _BUGS as wrong:
+        except _TROUBLE:
+            raise
+        except Exception as wrong:
             errors.append(_set_aside(connection, one, now, wrong))
     written, refused = _write(connection, done, claimed, now, programme.hash)
     facts = [fact.body for each in written for fact in each.facts]
@@ -98,7 +100,9 @@ def _write(
     try:
         with connection.begin_nested():
             write_settled(connection, done, now=now, programme=programme)
-    except (IntegrityError, Changed):
+    except _TROUBLE:
+        raise
+    except Exception:
         return _write_singly(connection, done, claimed, now, programme)
     return done, []
 
@@ -114,7 +118,9 @@ def _write_singly(
             with connection.begin_nested():
                 write_settled(connection, [each], now=now, programme=programme)
             written.append(each)
-        except (IntegrityError, Changed) as wrong:
+        except _TROUBLE:
+            raise
+        except Exception as wrong:
             errors.append(_set_aside(connection, by_id[each.prospect], now, wrong))
     return written, errors
 
@@ -199,7 +205,7 @@ def _handoff(
 
 def _set_aside(connection: Connection, one: Due, now: datetime, wrong: Exception) -> str:
     """Look again after a growing pause; at the fifth error in a row, not by itself any more."""
-    said = str(wrong.orig) if isinstance(wrong, DBAPIError) else str(wrong)
+    said = (str(wrong.orig) if isinstance(wrong, DBAPIError) else str(wrong)).partition("\n")[0]
     errors = one.errors + 1
     again = None if errors >= MOST_ERRORS else now + _FIRST_RETRY * 4**errors
     reason = QUARANTINED if again is None else "internal error"
