@@ -59,9 +59,8 @@ def nurture() -> None:
 def main() -> None:
     """Run; a person's mistake is a sentence and exit code 1, a bug a traceback and exit code 3."""
     try:
-        nurture(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        code = nurture(standalone_mode=False)  # gives the code of an Exit, and does not raise it
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
