@@ -570,6 +570,20 @@ def test_a_recycled_lead_rests_and_returns_to_the_old_sequence_at_the_answers_st
     assert person.journey.stage == "mid"
 
 
+def test_a_stage_that_sales_named_stands_until_something_new_opens_another():
+    person = quiet()
+    for path in ("/pricing", "/l1"):
+        person.hear(page(path))
+    person.hear(demo())
+    body = promoted(person)
+    person.hear(f.Answered(body.number, "accepted"))
+    person.after(HOUR).hear(f.Answered(body.number, "recycled", stage="mid"))
+    assert "Moved" not in kinds(person.wake())
+    assert person.journey.stage == "mid"
+    person.after(2 * DAY).hear(page("/l1"))
+    assert [body.stage for body in person.wake() if isinstance(body, f.Moved)] == ["late"]
+
+
 def test_the_programme_of_the_moment_decides():
     """The same journey under a stricter agreement: what counts is the agreement in force."""
     person = hot(quiet())

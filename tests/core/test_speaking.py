@@ -137,6 +137,14 @@ def test_gap_and_caps_count_every_message():
     assert instants == [START, START + 3 * DAY + MINUTE, START + 7 * DAY + MINUTE]
 
 
+def test_a_cap_that_became_tighter_waits_until_enough_messages_are_old():
+    person = Person(programme(pace=Pace(HOUR, (Cap(2, days(7)),), days(0)))).enter()
+    sent = tuple(START - days(ago) for ago in (5, 4, 3))
+    person.journey = person.journey._replace(sent_at=sent, last_touch=sent[-1])
+    person.wake()
+    assert person.wait.until == START + 3 * DAY
+
+
 def test_a_person_who_reads_is_left_to_read():
     person = Person().enter()
     person.live(START + 2 * DAY)
@@ -462,6 +470,15 @@ def test_a_sign_of_life_before_the_message_does_not_shorten_the_wait():
     person = spent("rest")
     person.hear(page("/blog"), at=START - 9 * DAY)
     assert left(person, START + 30 * DAY) == [(START + 14 * DAY + MINUTE, "resting")]
+
+
+def test_who_leaves_one_of_two_sequences_goes_on_in_the_other():
+    first = sequence("first", ("e1",), ending=Ending(days(7), "close"))
+    person = Person(programme(sequences=(first, sequence("second", ("e2", "e3"))))).enter()
+    person.wake()
+    person.hear(f.Enrolled(person.journey.decisions + 1, "second"))
+    assert left(person, START + 16 * DAY) == [(START + 14 * DAY + 2 * MINUTE, "closed")]
+    assert (person.state, set(person.journey.enrolled)) == ("nurturing", {"second"})
 
 
 def test_then_close():
