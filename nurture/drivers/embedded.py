@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from nurture import clock
 from nurture.assembly import Nurture
-from nurture.engine.duties import DUTIES, Duty, Engine, rescue_orphans, run_all
+from nurture.engine.duties import DUTIES, Duty, Engine, rescue_orphans, run_all, run_due
 from nurture.web.serving import serving
 
 logger = logging.getLogger("nurture")
@@ -87,7 +87,7 @@ class _Ticker:
 
     async def _do(self, duty: Duty) -> None:
         try:
-            while await duty.run(self._engine, clock.now()) and self._scheduler.running:
+            while await run_due(self._engine, [duty], clock.now()) and self._scheduler.running:
                 await asyncio.sleep(0)
         except Exception:
             logger.exception("the duty %r failed; it runs again in %s s", duty.name, duty.every)

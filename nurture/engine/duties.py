@@ -5,9 +5,9 @@ did; 0 means that nothing is due.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ from nurture.engine.wake import Woken, wake
 from nurture.store import Store, handoffs, outbox, overdue, programmes, waking
 from nurture.store.codec import decode_journey
 from nurture.store.journal import Journal
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 TENDED = 200
 """Rows of the outbox looked after in one transaction."""
@@ -50,11 +52,15 @@ class Engine:
 
 
 class Duty(NamedTuple):
-    """Recurring work: its name, how often a driver runs it (seconds), and the work."""
+    """Recurring work: its name, how often a driver looks at it (seconds), the work, and when it is due.
+
+    `due` reads the earliest instant at which there is something to do; without it, the work looks itself.
+    """
 
     name: str
     every: float
     run: Callable[[Engine, datetime], Awaitable[int]]
+    due: Callable[[Connection], datetime | None] | None = None
 
 
 async def replay_journal(engine: Engine, now: datetime) -> int:
@@ -81,8 +87,15 @@ async def wake_due(engine: Engine, now: datetime) -> int:
 
 
 async def tend_outbox(engine: Engine, now: datetime) -> int:
-    """End what is over, reopen what waits for the next window, take up what a dead process left."""
+    """End what is over, give what missed its window the next one."""
     return await engine.store.write(partial(_tend, engine.shelf, now))
+
+
+async def rescue_lapsed(engine: Engine, now: datetime) -> int:
+    """On PostgreSQL: take over from processes whose leases have ended. On SQLite nobody else delivers."""
+    if engine.store.database is not None:
+        return 0
+    return sum(await engine.store.write(partial(overdue.rescue, now=now)))
 
 
 async def deliver_due(engine: Engine, now: datetime) -> int:
@@ -107,33 +120,46 @@ async def mail_sales(engine: Engine, now: datetime) -> int:
     return await mail_handoffs(engine.store, engine.shelf, engine.transport, engine.keys, now)
 
 
+def _next_wake(connection: Connection) -> datetime | None:
+    return _LONG_AGO if programmes.is_rewaking(connection) else waking.next_wake(connection)
+
+
 DUTIES = (
     Duty("replay journal", 5, replay_journal),
-    Duty("settle hits", 15, settle_hits),
-    Duty("wake", 1, wake_due),
-    Duty("tend outbox", 15, tend_outbox),
-    Duty("deliver", 1, deliver_due),
-    Duty("mail sales", 5, mail_sales),
+    Duty("rescue orphans", 15, rescue_lapsed),
+    Duty("settle hits", 15, settle_hits, settling.next_settlement),
+    Duty("wake", 1, wake_due, _next_wake),
+    Duty("tend outbox", 5, tend_outbox, overdue.next_due),
+    Duty("deliver", 1, deliver_due, overdue.next_due),
+    Duty("mail sales", 5, mail_sales, handoffs.next_mail),
 )
+
+
+async def run_due(engine: Engine, duties: Sequence[Duty], now: datetime) -> int:
+    """Those of these duties that are due, once; how much was done. Looking takes no lock."""
+    due = await engine.store.aread(partial(_due, duties, now))
+    return sum([await duty.run(engine, now) for duty in due])
 
 
 async def run_all(engine: Engine, now: datetime) -> int:
     """Every duty, over and over, until nothing is due at this instant; how much was done."""
     total = 0
-    while done := sum([await duty.run(engine, now) for duty in DUTIES]):
+    while done := await run_due(engine, DUTIES, now):
         total += done
     return total
 
 
 def next_moment(connection: Connection) -> datetime | None:
     """The earliest instant at which some duty will have something to do, as far as is known now."""
-    moments = (
-        waking.next_wake(connection),
-        overdue.next_due(connection),
-        settling.next_settlement(connection),
-        handoffs.next_mail(connection),
-    )
+    questions = {duty.due for duty in DUTIES if duty.due is not None}
+    moments = (question(connection) for question in questions)
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _due(duties: Sequence[Duty], now: datetime, connection: Connection) -> list[Duty]:
+    answers = {duty.due: duty.due(connection) for duty in duties if duty.due is not None}
+    moments = [(duty, answers[duty.due] if duty.due is not None else now) for duty in duties]
+    return [duty for duty, moment in moments if moment is not None and moment <= now]
 
 
 def links_in(connection: Connection, shelf: Shelf, programme: str, piece: str) -> int:
@@ -153,9 +179,7 @@ def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
 
 def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:
     over = overdue.expire(connection, now, TENDED)
-    reopened = overdue.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf))
-    orphans = overdue.rescue(connection, now) if connection.dialect.name == "postgresql" else (0, 0)
-    return over + reopened + sum(orphans)
+    return over + overdue.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf))
 
 
 def _next_opening(connection: Connection, shelf: Shelf, late: overdue.Late, moment: datetime) -> Opening:

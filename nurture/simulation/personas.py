@@ -8,8 +8,7 @@ equal, and an act does not depend on what others do.
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email import message_from_bytes
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -70,10 +69,10 @@ class Dice:
 
 def read(raw: bytes) -> Letter:
     """The message's links and its one-click address."""
-    message = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    html = message.get_body(("html",))
-    tree = LexborHTMLParser(html.get_content() if html else "")
+    message = message_from_bytes(raw)
+    html = next((part for part in message.walk() if part.get_content_type() == "text/html"), message)
+    markup = html.get_payload(decode=True)
+    tree = LexborHTMLParser(markup.decode() if isinstance(markup, bytes) else "")
     unsubscribe = str(message["List-Unsubscribe"] or "").split(">")[0].lstrip("<")
     targets = (node.attributes.get("href") or "" for node in tree.css("a[href]"))
     links = dict.fromkeys(href for href in targets if "/c/" in href)

@@ -126,6 +126,11 @@ def rewake(connection: Connection, now: datetime, limit: int = REWAKE_BATCH) -> 
     return True
 
 
+def is_rewaking(connection: Connection) -> bool:
+    """Whether somebody is still to be woken after the newest activation."""
+    return connection.scalar(select(META.c.value).where(META.c.key == _REWOKEN_TO)) is not None
+
+
 def activations(connection: Connection) -> Sequence[Activation]:
     """Which programme became active when, in order."""
     rows = select(ACTIVATIONS.c.programme, ACTIVATIONS.c.at).order_by(ACTIVATIONS.c.id)
