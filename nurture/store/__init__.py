@@ -3,6 +3,7 @@
 What other packages use is named here; `tables` may be imported by whoever writes SQL.
 """
 
+from nurture.store import outbox
 from nurture.store.beside import write_beside
 from nurture.store.door import Store, Work
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
@@ -48,6 +49,7 @@ __all__ = [
     "listing",
     "note",
     "note_once",
+    "outbox",
     "reasons_of",
     "silence_listed",
     "suppress",
