@@ -18,11 +18,6 @@ from nurture.store.tables import touch_id
 
 BATCH = 20
 _TEMPLATE = "packet"
-_ANSWERS = (
-    ("Take it", "accept {}"),
-    ("Refuse it", "reject {} REASON"),
-    ("Give it back after a talk", "recycle {} REASON"),
-)
 
 
 async def mail_handoffs(store: Store, shelf: Shelf, transport: Transport, keys: Keys, now: datetime) -> int:
@@ -48,8 +43,8 @@ async def _mail(
         try:
             letter = _letter(one, workspace, keys, recipient, now, number)
             raw = build(letter)
-        except (CannotRender, BadLetter) as wrong:
-            return str(wrong), False
+        except (CannotRender, BadLetter, LookupError, ValueError) as wrong:
+            return f"cannot be written: {wrong}", False  # and does not keep the others from sales
         mail = Mail(letter.message_id.strip("<>"), workspace.programme.sender.address, recipient, raw)
         match await transport.send(mail, _always):
             case Accepted(words=words):

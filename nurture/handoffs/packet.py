@@ -57,7 +57,7 @@ def packet(
         "days": (now - entered) // timedelta(days=1),
         "questions": _questions(journey, programme, answer.fit_lines),
         "opening": _opening(journey, facts, programme, zone),
-        "warnings": _warnings(journey),
+        "warnings": _warnings(journey, zone),
         "agreement": agreement.version,
         "review_overdue": now.astimezone(ZoneInfo(zone)).date() > agreement.review_by,
         "due": moment(due(programme, now), zone),
@@ -131,10 +131,10 @@ def _opening(journey: Journey, facts: Sequence[f.Fact], programme: Programme, zo
     return f"{start}They read “{last.title}” on {moment(at, zone)}.{doubt}"
 
 
-def _warnings(journey: Journey) -> list[str]:
+def _warnings(journey: Journey, zone: str) -> list[str]:
     warnings = []
     if journey.permission.silence:
         warnings.append(f"May not be sent marketing mail: {journey.permission.silence}.")
     if journey.came_back is not None:
-        warnings.append(f"Sales had this lead before and gave it back on {moment(journey.came_back)}.")
+        warnings.append(f"Sales had this lead before, until {moment(journey.came_back, zone)}.")
     return warnings

@@ -11,7 +11,7 @@ from nurture.core.journey import ANSWERS, PROMOTED
 from nurture.core.programme import Programme
 from nurture.core.promotion import answered
 from nurture.errors import Mistake
-from nurture.store.facts import note
+from nurture.store.facts import lock, note
 from nurture.store.tables import DEALS, HANDOFFS, PROSPECTS
 
 RETRY = timedelta(minutes=5)
@@ -71,6 +71,7 @@ def answer(
 
     Raises Mistake where the answer does not follow the last one, or the agreement knows no such reason.
     """
+    lock(connection, [get(connection, id).prospect])  # the wake too locks the person before the handoff
     row = get(connection, id)
     standing = PROMOTED if row.state == "open" else row.state
     if standing not in ANSWERS[given]:
@@ -92,11 +93,11 @@ def answer(
 
 
 def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailable]:
-    """Handoffs whose mail is due. They are put off at once, so that two daemons rarely send the same."""
+    """Open handoffs whose mail is due. They are put off at once, so that two daemons rarely send the same."""
     query = (
         select(HANDOFFS, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal)
         .join(PROSPECTS, PROSPECTS.c.id == HANDOFFS.c.prospect)
-        .where(HANDOFFS.c.mailed_at.is_(None), HANDOFFS.c.mail_due_at <= now)
+        .where(_UNMAILED, HANDOFFS.c.mail_due_at <= now)
         .order_by(HANDOFFS.c.mail_due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=HANDOFFS)
@@ -124,15 +125,17 @@ def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailab
 
 def next_mail(connection: Connection) -> datetime | None:
     """When the next mail to sales is due; None if none is."""
-    due: datetime | None = connection.scalar(
-        select(func.min(HANDOFFS.c.mail_due_at)).where(HANDOFFS.c.mailed_at.is_(None))
-    )
+    due: datetime | None = connection.scalar(select(func.min(HANDOFFS.c.mail_due_at)).where(_UNMAILED))
     return due
 
 
 def mailed(connection: Connection, *, id: int, at: datetime | None, words: str) -> None:
     """The mail to sales was accepted at an instant, or (None) it was not and is tried again; why."""
     connection.execute(update(HANDOFFS).where(HANDOFFS.c.id == id).values(mailed_at=at, words=words))
+
+
+_UNMAILED = HANDOFFS.c.mailed_at.is_(None) & (HANDOFFS.c.state == "open")
+"""What was answered, or taken back, before the mail left is no news any more."""
 
 
 def _keep_deal(
