@@ -17,7 +17,8 @@ ORDER = (
     ("engine", "simulation"),
     ("web",),
     ("assembly",),
-    ("drivers", "cli"),
+    ("drivers",),
+    ("cli",),
 )
 LEAVES = ("settings", "clock", "errors", "testing")
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
@@ -58,7 +59,9 @@ def test_imports_point_left(path: Path) -> None:
             continue
         assert room not in LEAVES, f"{path}:{line}: {room} is a leaf and imports {module}"
         assert other in PLACE, f"{path}:{line}: {module} stands nowhere in the house"
-        assert PLACE[other] <= PLACE[room], f"{path}:{line}: {room} imports {module}, which stands to its right"
+        assert PLACE[other] <= PLACE[room], (
+            f"{path}:{line}: {room} imports {module}, which stands to its right"
+        )
         if PLACE[other] == PLACE[room] and len(parts) > 2:
             door = (ROOT / other / "__init__.py").read_text()
             assert parts[2] in SHARED.get(other, ()) or parts[2] in door, (
@@ -70,8 +73,12 @@ def test_imports_point_left(path: Path) -> None:
 def test_core_is_standard_library_only(path: Path) -> None:
     for module, line in imports(path):
         first = module.split(".")[0]
-        assert first in sys.stdlib_module_names or module.startswith("nurture.core"), f"{path}:{line}: {module}"
-        assert first not in ("random", "logging", "os", "time", "sqlite3", "socket"), f"{path}:{line}: {module}"
+        assert first in sys.stdlib_module_names or module.startswith("nurture.core"), (
+            f"{path}:{line}: {module}"
+        )
+        assert first not in ("random", "logging", "os", "time", "sqlite3", "socket"), (
+            f"{path}:{line}: {module}"
+        )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,5 +1,6 @@
 """`nurture suppress`: addresses and domains that are never mailed."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.printing import listing, next_step, show
+from nurture.engine.lifting import lift
 from nurture.errors import Mistake
 from nurture.intake.addresses import NoAddress, normalise
 from nurture.store import suppress, suppressions
@@ -49,13 +51,15 @@ def list_(format: str) -> None:
 def remove(name: str, why: str) -> None:
     """Mail NAME again. What a person asked for themselves is lifted only on evidence of a new consent."""
     with open_nurture(Path.cwd()) as nurture:
-        key = nurture.secrets.suppression
-        lifted = nurture.store.write_now(
-            lambda connection: suppressions.lift(connection, key, _plain(name), evidence=why)
-        )
+        work = partial(
+            lift, name=_plain(name), key=nurture.secrets.suppression, why=why, now=clock.now(),
+            programme=nurture.programme().hash,
+        )  # fmt: skip
+        lifted = nurture.store.write_now(work)
     if not lifted:
         raise Mistake(f"{name} is not suppressed")
     click.secho(f"{name} may be mailed again.", fg="green")
+    next_step("nurture wake")
 
 
 def _plain(name: str) -> str:

@@ -71,6 +71,8 @@ REMEMBERED_SENDS = 12
 """How many times of sending are kept: the most a cap may count."""
 
 FAILURES_BEFORE_QUARANTINE = 3
+SUPPRESSED = "suppressed"
+"""Silence that a list of ours imposed; it ends with Released when the name is taken off the list."""
 PAUSE_AFTER_EXPIRY = timedelta(hours=1)
 
 
@@ -195,7 +197,11 @@ def _touch_ended(journey: Journey, at: datetime, n: int, body: f.TouchEnded) -> 
             changes["failed"] = (*journey.failed, live.piece)
             changes["failures"] = journey.failures + 1
             changes["pause_until"] = at + PAUSE_AFTER_EXPIRY
-        case _:  # suppressed, cancelled, expired: it may be chosen again
+        case "suppressed":  # the list said no; asking it again every hour would not help
+            changes["permission"] = journey.permission._replace(
+                silence=journey.permission.silence or SUPPRESSED
+            )
+        case _:  # cancelled, expired: it may be chosen again
             changes["pause_until"] = at + PAUSE_AFTER_EXPIRY
     return changes
 
@@ -234,13 +240,15 @@ def _held(journey: Journey, at: datetime, n: int, body: f.Held) -> _Changes:
 
 
 def _released(journey: Journey, at: datetime, n: int, body: f.Released) -> _Changes:
-    return {"permission": journey.permission._replace(held=False, held_until=None), "failures": 0}
+    silence = "" if journey.permission.silence == SUPPRESSED else journey.permission.silence
+    permission = journey.permission._replace(held=False, held_until=None, silence=silence)
+    return {"permission": permission, "failures": 0}
 
 
 def _answered(journey: Journey, at: datetime, n: int, body: f.Answered) -> _Changes:
     targets = ANSWERS.get(body.answer, {})
-    if journey.lifecycle not in targets:
-        return {}
+    if journey.lifecycle not in targets or body.handoff != journey.handoff:
+        return {}  # noted: out of order, or about a handoff that was taken back
     changes: _Changes = {"lifecycle": targets[journey.lifecycle], "shaken": ""}
     if body.answer in ("rejected", "recycled"):
         changes["came_back"] = at

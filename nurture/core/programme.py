@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from functools import cached_property
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from nurture.core.conditions import Condition
 from nurture.core.evidence import Measure
@@ -256,7 +257,8 @@ class Weights:
     stages: Stages
     topics: Topics
     about: Mapping[str, tuple[str, tuple[str, ...]]]  # piece -> its stage and topics
-    urls: Mapping[str, str]  # path or url -> piece
+    urls: Mapping[str, str]  # path of ours, or whole url -> piece
+    hosts: tuple[str, ...]  # ours
 
     @cached_property
     def mark(self) -> str:
@@ -302,12 +304,8 @@ class Programme:
             stages=self.stages,
             topics=self.topics,
             about={piece.id: (piece.stage, piece.topics) for piece in self.pieces.values()},
-            urls={
-                url: piece.id
-                for piece in self.pieces.values()
-                if piece.url
-                for url in (piece.url, self.site.url.rstrip("/") + piece.url)
-            },
+            urls={piece.url.rstrip("/"): piece.id for piece in self.pieces.values() if piece.url},
+            hosts=tuple(host.lower() for host in (*self.site.hosts, urlsplit(self.site.url).netloc)),
         )
 
     def sequence(self, name: str) -> Sequence | None:

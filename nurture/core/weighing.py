@@ -7,6 +7,7 @@ and topics follows by difference.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,7 +99,7 @@ def piece_read(body: f.Body, weights: Weights) -> str | None:
         case f.Consumed():
             return body.piece if body.piece in weights.about else None
         case f.Clicked() | f.PageViewed():
-            return weights.urls.get(_bare(body.url)) or weights.urls.get(_path(body.url))
+            return weights.urls.get(_place(body.url, weights.hosts))
     return None
 
 
@@ -106,19 +107,18 @@ def _matches(signal: Signal, body: f.Body, weights: Weights) -> bool:
     if signal.kind == "consumed":
         piece = piece_read(body, weights)
         return piece is not None and signal.equals in (None, piece, weights.about[piece][0])
-    text = _text(signal, body)
+    text = _text(signal, body, weights.hosts)
     if text is None or signal.equals is not None:
         return text is not None and text == signal.equals
     return signal.starts_with is None or text.startswith(signal.starts_with)
 
 
-def _text(signal: Signal, body: f.Body) -> str | None:
+def _text(signal: Signal, body: f.Body, hosts: tuple[str, ...]) -> str | None:
     """What of this fact the signal reads; None where it reads another kind of fact."""
     if isinstance(body, f.PageViewed | f.Clicked):
         if signal.kind != ("page" if isinstance(body, f.PageViewed) else "click"):
             return None
-        by_path = (signal.equals or signal.starts_with or "/").startswith("/")
-        return _path(body.url) if by_path else _bare(body.url)
+        return _place(body.url, hosts)
     if isinstance(body, f.FormSent) and signal.kind == "form":
         return body.form
     if isinstance(body, f.Happened) and signal.kind == "event":
@@ -305,12 +305,11 @@ def _kept(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in table.items() if value}
 
 
-def _bare(url: str) -> str:
-    """Without query and fragment, without a closing slash."""
+@lru_cache(maxsize=4096)
+def _place(url: str, hosts: tuple[str, ...]) -> str:
+    """The path of a page of ours, the whole address of any other; without query, fragment, closing slash."""
     bare = url.split("#", 1)[0].split("?", 1)[0]
+    parts = urlsplit(bare)
+    if not parts.netloc or parts.netloc.lower() in hosts:
+        bare = parts.path
     return bare.rstrip("/") or "/"
-
-
-def _path(url: str) -> str:
-    """The path alone, whatever the host."""
-    return _bare(urlsplit(url).path) if "//" in url else _bare(url)

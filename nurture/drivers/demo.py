@@ -62,28 +62,32 @@ async def play(folder: Path, days: int, seed: int, progress: Callable[[datetime,
         _fresh(folder)
         inbox = Inbox()
         async with inbox:
-            port = _free_port()
-            _set_up(folder, seed, smtp=inbox.port, web=port)
+            port = free_port()
+            set_up(folder, seed, smtp=inbox.port, web=port)
             with open_nurture(folder) as nurture:
-                await _play(nurture, inbox, people, port, end, seed, progress)
+                _import(nurture, people)
+                await live(nurture, inbox, partial(_reactions, by_address, seed), START, end, progress)
                 shown = await nurture.store.aread(partial(_look, nurture, inbox, by_address, days, seed))
-        _set_up(folder, seed, smtp=None, web=port)
+        set_up(folder, seed, smtp=None, web=port)
     _keep_mails(folder / "mails", inbox.ledger)
     return shown
 
 
-async def _play(
+async def live(
     nurture: Nurture,
     inbox: Inbox,
-    people: list[Person],
-    port: int,
+    reactions: Callable[[Received], Iterable[Act]],
+    start: datetime,
     end: datetime,
-    seed: int,
-    progress: Callable[[datetime, int], None],
+    progress: Callable[[datetime, int], None] = lambda now, mails: None,
 ) -> None:
-    by_address = {person.address: person for person in people}
+    """Run a workspace that was `set_up` from `start` to `end`, among people who do what `reactions` plans.
+
+    Needs a virtual clock. Raises AssertionError where the program or a request to it went wrong.
+    """
     transport, errors = nurture.transport(), list[str]()
     engine = nurture.engine(transport, errors.append)
+    port = int(nurture.settings.web.bind.rpartition(":")[2])
     browser = Browser(_LOOPBACK, port, nurture.programme().site.url)
 
     async def do(act: Act) -> None:
@@ -93,24 +97,19 @@ async def _play(
             await browser.do(act)
 
     conductor = Conductor(engine, do, end)
-
-    def received(message: Received) -> None:
-        conductor.plan(_reactions(message, by_address, seed))
-
-    inbox.on_message = received
-    _import(nurture, people)
+    inbox.on_message = lambda message: conductor.plan(reactions(message))
     try:
         async with serving(nurture.app(), _LOOPBACK, port):
-            await conductor.run(START, lambda now: progress(now, len(inbox.ledger)))
+            await conductor.run(start, lambda now: progress(now, len(inbox.ledger)))
             browser.close()
     finally:
         await transport.close()
     wrong = [*errors, *browser.refused]
     if wrong:
-        raise AssertionError(f"{len(wrong)} things went wrong in the demo, first: {wrong[0]}")
+        raise AssertionError(f"{len(wrong)} things went wrong, first: {wrong[0]}")
 
 
-def _reactions(message: Received, by_address: dict[str, Person], seed: int) -> Iterable[Act]:
+def _reactions(by_address: dict[str, Person], seed: int, message: Received) -> Iterable[Act]:
     """What the reader of a message will do."""
     dice = Dice(seed, message.message_id)
     person = by_address.get(message.recipient)
@@ -158,8 +157,8 @@ def _fresh(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def _set_up(folder: Path, seed: int, *, smtp: int | None, web: int) -> None:
-    """The settings of the demo: its own time, its own mail server while it runs, keys from the seed."""
+def set_up(folder: Path, seed: int, *, smtp: int | None, web: int) -> None:
+    """Settings of a workspace that is played: virtual time, a mail server while it runs, keys from the seed."""
     file = folder / "nurture.toml"
     settings = file.read_text(encoding="utf-8").partition("\n[smtp]")[0].rstrip()
     if "clock =" not in settings:
@@ -175,7 +174,8 @@ def _set_up(folder: Path, seed: int, *, smtp: int | None, web: int) -> None:
     file.write_text(settings + "\n", encoding="utf-8")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -259,9 +259,12 @@ def _examples(connection: Connection) -> list[str]:
     back = by_handoff.where(HANDOFFS.c.state.in_(("recycled", "rejected", "recalled")))
     enough = select(PROSPECTS.c.address).join(FACTS, FACTS.c.prospect == PROSPECTS.c.id)
     enough = enough.where(FACTS.c.kind == f.Unsubscribed.__name__)
-    queries = (taken, back, enough)
-    found = [connection.scalar(query.order_by(PROSPECTS.c.id).limit(1)) for query in queries]
-    return [address for address in dict.fromkeys(found) if address is not None]
+    found: list[str] = []
+    for query in (taken, back, enough):
+        another = query.where(PROSPECTS.c.address.not_in(found)).order_by(PROSPECTS.c.id).limit(1)
+        address = connection.scalar(another)
+        found += [address] if address is not None else []
+    return found
 
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:

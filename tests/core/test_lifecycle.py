@@ -78,6 +78,7 @@ def in_state(state: str) -> Journey:
         doubtful=((6, "e3"),),
         rested_on=(1, 2),
         promoted_at=START,
+        handoff=4,
         decisions=7,
     )
 
@@ -237,3 +238,17 @@ def test_disqualification_leaves_every_sequence():
     assert (left.sequence, left.then) == ("", "closed")
     assert person.journey.enrolled == {}
     assert set(person.journey.left) == {"main", "second"}
+
+
+def test_an_answer_about_another_handoff_is_noted():
+    """A late answer to a lead that was taken back says nothing about the one that sales has now."""
+    journey = in_state("promoted")
+    assert record(journey, fact(journey, f.Answered(3, "accepted"))) == journey._replace(n=journey.n + 1)
+
+
+def test_a_suppressed_message_silences_until_released():
+    """The list says no; choosing again every hour would only ask it again."""
+    journey = in_state("nurturing")
+    silent = record(journey, fact(journey, f.TouchEnded(7, "suppressed")))
+    assert silent.permission.silence == "suppressed"
+    assert record(silent, fact(silent, f.Released())).permission.silence == ""

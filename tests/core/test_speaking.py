@@ -71,7 +71,13 @@ def test_a_message_of_a_calendar_with_a_zone_of_its_own_carries_that_zone():
     assert chosen(person).zone == "America/New_York"
 
 
-@pytest.mark.parametrize("outcome", ["expired", "cancelled", "suppressed"])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "expired",
+        "cancelled",
+    ],
+)
 def test_what_did_not_leave_pauses_an_hour_and_may_be_chosen_again(outcome: str):
     person = Person(outcome=None).enter()
     first = chosen(person)
