@@ -158,7 +158,7 @@ def _fresh(folder: Path) -> None:
 
 
 def set_up(folder: Path, seed: int, *, smtp: int | None, web: int) -> None:
-    """Settings of a workspace that is played: virtual time, a mail server while it runs, keys from the seed."""
+    """Settings of a workspace that is played: virtual time, its own mail server, keys from the seed."""
     file = folder / "nurture.toml"
     settings = file.read_text(encoding="utf-8").partition("\n[smtp]")[0].rstrip()
     if "clock =" not in settings:
