@@ -49,7 +49,7 @@ class SignaturesShape(Shape):
 class CriterionShape(Shape):
     """A line of fit."""
 
-    weight: Positive
+    weight: Positive = Field(description="Its share of all weights")
     when: ConditionShape
 
 
@@ -59,14 +59,14 @@ class FitShape(Shape):
     grades: dict[Literal["A", "B", "C"], Percent] = Field(
         min_length=1, description="Grade to percent of all weights, its low end; below the lowest is D"
     )
-    criteria: dict[Id, CriterionShape] = Field(min_length=1)
+    criteria: dict[Id, CriterionShape] = Field(min_length=1, description="What is asked of them, by name")
 
 
 class LineShape(Shape):
     """A line of intent: points that fade by half in each half_life, or negative ones that last a time."""
 
-    points: Points
-    half_life: SomeTime | None = None
+    points: Points = Field(description="What one counts; below 0 it is a penalty")
+    half_life: SomeTime | None = Field(default=None, description="Time in which the points halve")
     cap: Positive | None = Field(default=None, description="The most that this signal can add")
     once_per: SomeTime | None = Field(default=None, description="Counts at most once in this time")
     lasts: SomeTime | None = Field(default=None, description="For negative points; a repeat restarts it")
@@ -100,9 +100,9 @@ def _then(value: object) -> object:
 class RejectionShape(Shape):
     """What a reason for rejecting means."""
 
-    then: Literal["close", "nurture"]
-    stage: Text | None = None
-    after: SomeTime | None = None
+    then: Literal["close", "nurture"] = Field(description="Close for good, or go back to nurture")
+    stage: Text | None = Field(default=None, description="The stage it comes back to; the same if not said")
+    after: SomeTime | None = Field(default=None, description="How long to rest first")
 
     def build(self) -> Return:
         """The core's return."""
@@ -132,9 +132,13 @@ Rejection = Annotated[
                     "additionalProperties": False,
                     "required": ["then"],
                     "properties": {
-                        "then": {"enum": ["close", "nurture"]},
-                        "stage": {"type": "string"},
-                        "after": {"type": "string", "examples": ["30 days"]},
+                        "then": {"enum": ["close", "nurture"], "description": "Alone: one word"},
+                        "stage": {"type": "string", "description": "The stage it comes back to"},
+                        "after": {
+                            "type": "string",
+                            "examples": ["30 days"],
+                            "description": "How long to rest first",
+                        },
                     },
                 },
             ]

@@ -54,8 +54,8 @@ class FrontMatterShape(Shape):
     url: Url | None = Field(default=None, description="Its page; a click to it or a view there is reading it")
     needs: list[Text] = Field(default=[], description="Pieces that must have been sent or read before")
     when: ConditionShape | None = Field(default=None, description="For whom it is; unknown is not for them")
-    publish_on: FixedDay | None = None
-    expires_on: FixedDay | None = None
+    publish_on: FixedDay | None = Field(default=None, description="Not sent before this day")
+    expires_on: FixedDay | None = Field(default=None, description="Not sent from this day on")
     layout: Text = Field(
         default="plain", description="A file of templates/layouts, or none for a whole document"
     )

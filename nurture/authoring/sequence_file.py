@@ -44,9 +44,9 @@ class EndingShape(Shape):
 class SlowerShape(Shape):
     """A slower pace than programme.yaml's; what is not written stays as it is there."""
 
-    gap: Duration | None = None
-    at_most: list[Limit] = Field(default=[], max_length=9)
-    cool_down: Duration | None = None
+    gap: Duration | None = Field(default=None, description="Between two messages")
+    at_most: list[Limit] = Field(default=[], max_length=9, description="Limits in a rolling time")
+    cool_down: Duration | None = Field(default=None, description="Silence after somebody did something")
 
 
 class SequenceShape(Shape):

@@ -113,7 +113,10 @@ Matcher = Annotated[
                 {
                     "type": "object",
                     "additionalProperties": False,
-                    "properties": {"starts_with": {"type": "string"}, "is": {"type": "string"}},
+                    "properties": {
+                        "starts_with": {"type": "string", "description": "The path or address begins so"},
+                        "is": {"type": "string", "description": "The path or address is exactly this"},
+                    },
                 },
             ]
         }
