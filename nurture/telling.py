@@ -22,7 +22,7 @@ from nurture.core.journey import Journey
 from nurture.core.programme import Programme
 from nurture.core.promotion import is_time
 from nurture.core.timing import zone_of
-from nurture.core.weighing import begin, evolve, piece_read
+from nurture.core.weighing import begin, evolve, piece_read, place
 
 Figures = Mapping[str, Any]
 
@@ -291,7 +291,7 @@ def _effect(before: Journey, after: Journey, programme: Programme, at: datetime)
 
 
 def _url(body: f.Clicked | f.PageViewed, programme: Programme) -> str:
-    return piece_read(body, programme.weights) or body.url
+    return piece_read(body, programme.weights) or place(body.url, programme.weights.hosts)
 
 
 def _values(body: f.Learned) -> str:
@@ -354,13 +354,16 @@ _VERBS: Mapping[type, Callable[[Any, Programme, str], tuple[str, str, str]]] = {
 # Why ----------------------------------------------------------------------------------------------------
 
 
-def why(journey: Journey, programme: Programme, now: datetime) -> Why:
-    """Fit, intent and timing in words, lines that add up, and the verdict as it would be now."""
+def why(journey: Journey, programme: Programme, now: datetime, zone: str | None = None) -> Why:
+    """Fit, intent and timing in words, lines that add up, and the verdict as it would be now.
+
+    Instants are told in `zone`, the prospect's own unless another is given.
+    """
     agreement = programme.agreement
     fit = judge_fit(journey.evidence, agreement, now)
     verdict = decide(journey, programme, now)
     timing = is_time(journey.evidence, agreement, now, fit)
-    zone = zone_of(journey.evidence, programme)
+    zone = zone or zone_of(journey.evidence, programme)
     return Why(
         state=journey.lifecycle,
         stage=journey.stage,

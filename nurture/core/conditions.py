@@ -204,26 +204,24 @@ def _bound(day: Day | None, when: datetime, now: datetime, *, above: bool) -> tu
 
 
 def _did(test: Did, evidence: Evidence, now: datetime) -> Answer:
-    grains = sorted(
-        grain
+    since = None if test.within is None else now - test.within
+    seen = {
+        name: [grain for grain in _grains_of(name, evidence) if since is None or grain.at > since]
         for name in test.signals
-        if name in evidence.signals or name in evidence.penalties
-        for grain in _grains_of(name, evidence)
-    )
-    if test.within is not None:
-        grains = [grain for grain in grains if grain.at > now - test.within]
-    figures = {"signals": ", ".join(test.signals), "within": _days(test.within), "times": len(grains)}
+    }
+    grains = sorted(grain for each in seen.values() for grain in each)
+    figures = {"within": _days(test.within), "times": len(grains)}
     if len(grains) < test.times:
-        return Answer(False, Reason("did not", figures))
-    enough = grains[-test.times]
-    until = FOREVER if test.within is None else enough.at + test.within
-    return Answer(True, Reason("did", {**figures, "at": grains[-1].at}), until)
+        return Answer(False, Reason("did not", {**figures, "signals": ", ".join(test.signals)}))
+    until = FOREVER if test.within is None else grains[-test.times].at + test.within
+    did = ", ".join(name for name, each in seen.items() if each)
+    return Answer(True, Reason("did", {**figures, "signals": did, "at": grains[-1].at}), until)
 
 
 def _grains_of(name: str, evidence: Evidence) -> tuple[Grain, ...]:
     if name in evidence.signals:
         return evidence.signals[name].grains
-    return evidence.penalties[name]
+    return evidence.penalties.get(name, ())
 
 
 def _days(within: timedelta | None) -> float | None:

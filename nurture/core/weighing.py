@@ -99,7 +99,7 @@ def piece_read(body: f.Body, weights: Weights) -> str | None:
         case f.Consumed():
             return body.piece if body.piece in weights.about else None
         case f.Clicked() | f.PageViewed():
-            return weights.urls.get(_place(body.url, weights.hosts))
+            return weights.urls.get(place(body.url, weights.hosts))
     return None
 
 
@@ -118,7 +118,7 @@ def _text(signal: Signal, body: f.Body, hosts: tuple[str, ...]) -> str | None:
     if isinstance(body, f.PageViewed | f.Clicked):
         if signal.kind != ("page" if isinstance(body, f.PageViewed) else "click"):
             return None
-        return _place(body.url, hosts)
+        return place(body.url, hosts)
     if isinstance(body, f.FormSent) and signal.kind == "form":
         return body.form
     if isinstance(body, f.Happened) and signal.kind == "event":
@@ -306,7 +306,7 @@ def _kept(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _place(url: str, hosts: tuple[str, ...]) -> str:
+def place(url: str, hosts: tuple[str, ...]) -> str:
     """The path of a page of ours, the whole address of any other; without query, fragment, closing slash."""
     bare = url.split("#", 1)[0].split("?", 1)[0]
     parts = urlsplit(bare)

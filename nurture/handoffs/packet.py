@@ -28,7 +28,7 @@ def packet(
     assert isinstance(body, f.Promoted)
     now, agreement = promoted.at, programme.agreement
     zone = agreement.clock.hours.zone
-    answer = why(journey, programme, now)
+    answer = why(journey, programme, now, zone)
     entered = journey.entered_at or now
     return {
         "lane": body.lane,
