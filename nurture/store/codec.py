@@ -21,6 +21,7 @@ _bodies: dict[str, msgspec.msgpack.Decoder[Body]] = {
     name: msgspec.msgpack.Decoder(kind) for name, kind in KINDS.items()
 }
 _journeys = msgspec.msgpack.Decoder(Journey)
+_DAMAGED = (msgspec.DecodeError, ValueError, OverflowError)  # text that is no UTF-8 is a ValueError
 
 
 class Unreadable(Exception):
@@ -39,7 +40,7 @@ def decode_body(kind: str, data: bytes) -> Body:
         raise Unreadable(f"no fact is called {kind}")
     try:
         return _with_tuples(decoder.decode(data))
-    except msgspec.DecodeError as error:
+    except _DAMAGED as error:
         raise Unreadable(f"{kind}: {error}") from error
 
 
@@ -52,7 +53,7 @@ def decode_journey(data: bytes) -> Journey:
     """The journey again. Raises Unreadable."""
     try:
         return _journeys.decode(data)
-    except msgspec.DecodeError as error:
+    except _DAMAGED as error:
         raise Unreadable(f"snapshot: {error}") from error
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.facts import Fact
-from nurture.store.facts import HEARD, chunks, histories
+from nurture.store.codec import Unreadable
+from nurture.store.facts import HEARD, chunks, histories, history
 from nurture.store.freemail import FREE_MAIL
 from nurture.store.tables import PROSPECTS
 
@@ -113,13 +114,24 @@ def listing(
 
 def every_prospect(
     connection: Connection, batch: int = 500
-) -> Iterator[list[tuple[Row[Any], tuple[Fact, ...]]]]:
+) -> Iterator[list[tuple[Row[Any], tuple[Fact, ...] | None]]]:
     """Everybody with all their facts, so many at a time, in order of id: for whoever checks everything.
 
-    Memory holds one batch. Inside one `store.read` it is one moment of the database.
+    Somebody whose facts cannot be read has None. Memory holds one batch. Inside one `store.read` it is one
+    moment of the database.
     """
     last = 0
     while rows := listing(connection, after=last, limit=batch):
-        facts = histories(connection, [row.id for row in rows])
+        try:
+            facts: Mapping[int, tuple[Fact, ...] | None] = histories(connection, [row.id for row in rows])
+        except Unreadable:
+            facts = {row.id: _readable(connection, row.id) for row in rows}
         yield [(row, facts[row.id]) for row in rows]
         last = rows[-1].id
+
+
+def _readable(connection: Connection, prospect: int) -> tuple[Fact, ...] | None:
+    try:
+        return history(connection, prospect)
+    except Unreadable:
+        return None
