@@ -144,8 +144,8 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "intent below": lambda g: (
         f"intent {g['points']:.1f}, {g['needs'] - g['points']:.1f} short of {g['needs']:.1f}"
     ),
-    "timing": lambda g: f"timing {g['rule']}: {_inner(g)}",
-    "not yet": lambda g: f"timing not yet ({g['rule']}: {_inner(g)})",
+    "timing": lambda g: f"{g['rule']} ({_inner(g)})",
+    "not yet": lambda g: f"not yet {g['rule']} ({_inner(g)})",
     "fresh": lambda g: f"{g['points']:.1f} fresh points since sales gave the lead back",
     "not fresh": lambda g: f"{g['points']:.1f} fresh points of {g['needs']:g} since sales gave the lead back",
     "no answer": lambda g: f"sales did not answer by {_at(g)}",

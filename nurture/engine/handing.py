@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from nurture.authoring import Workspace
+from nurture.core.programme import Agreement
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
 from nurture.delivery.outcomes import Accepted, InDoubt, Refused
 from nurture.delivery.tokens import Keys, message_id
@@ -62,7 +63,7 @@ def _letter(
     one: Mailable, workspace: Workspace, keys: Keys, recipient: str, now: datetime, number: int
 ) -> Letter:
     sender = workspace.programme.sender
-    rendered = render_packet(workspace.packets[_TEMPLATE], contents(one))
+    rendered = render_packet(workspace.packets[_TEMPLATE], contents(one, workspace.programme.agreement))
     domain = sender.address.rpartition("@")[2]
     id = message_id(keys, touch_id(one.prospect, one.decision), domain)
     if number:  # one message has one recipient, so every colleague gets one of their own
@@ -80,17 +81,15 @@ def _letter(
     )
 
 
-def contents(one: Mailable) -> Mapping[str, Any]:
+def contents(one: Mailable, agreement: Agreement) -> Mapping[str, Any]:
     """The packet with the identity that it was stored without, and the commands that answer it."""
     names = (one.personal.get("first_name"), one.personal.get("last_name"))
-    commands = [
-        {"words": "Take it", "command": f"nurture handoff accept {one.id} --by YOU"},
-        {"words": "Refuse it", "command": f"nurture handoff reject {one.id} REASON --by YOU"},
-        {
-            "words": "Give it back after a talk",
-            "command": f"nurture handoff recycle {one.id} REASON --by YOU",
-        },
-    ]
+    answers = (
+        ("Take it", f"accept {one.id}"),
+        (f"Refuse it ({', '.join(agreement.rejected)})", f"reject {one.id} REASON"),
+        (f"Give it back after a talk ({', '.join(agreement.recycled)})", f"recycle {one.id} REASON"),
+    )
+    commands = [{"words": words, "command": f"nurture handoff {line} --by YOU"} for words, line in answers]
     return {
         **one.packet,
         "name": " ".join(str(name) for name in names if name),

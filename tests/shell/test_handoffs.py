@@ -103,7 +103,7 @@ def test_the_packet_of_a_lead_by_score(world: World) -> None:
     assert packet["why_now"] == [
         f"intent {packet['intent']} of 40.0",
         "grade A",
-        "timing recent: did pricing, compare, security, customers, webinar, reply within 14 days",
+        "recent (did pricing, compare within 14 days)",
     ]
     assert packet["timing"].startswith("now: ")
     assert {line["criterion"]: line["holds"] for line in packet["fit"]} == {
