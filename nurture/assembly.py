@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from nurture import clock
-from nurture.authoring import Loaded, Problem, Workspace, load, read_files
+from nurture.authoring import Loaded, Problem, Workspace, hash_of, load, read_files
 from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.folder import FolderTransport
@@ -87,6 +87,14 @@ class Nurture:
     def programme(self) -> Programme:
         """The active programme."""
         return self.store.read(self.shelf.active).programme
+
+    def is_up_to_date(self) -> bool:
+        """Whether the files of the folder are the active programme, and not edited since `apply`."""
+        try:
+            here = hash_of(read_files(self.folder))
+        except Mistake:  # not even readable: what runs is in the store all the same
+            return False
+        return here == self.store.read(programmes.active).programme
 
     def now(self) -> datetime:
         """Business time."""

@@ -6,7 +6,7 @@ core's `Programme`, the compiled templates and the canonical files; loading thos
 Other files that people write, such as the map of an import, are read as strictly: `decode`, `read_yaml`.
 """
 
-from nurture.authoring.files import read_files
+from nurture.authoring.files import hash_of, read_files
 from nurture.authoring.fitting import fitted
 from nurture.authoring.problems import Problem, nearest, shown
 from nurture.authoring.schema import schemas
@@ -24,6 +24,7 @@ __all__ = [
     "Workspace",
     "decode",
     "fitted",
+    "hash_of",
     "load",
     "nearest",
     "read_files",

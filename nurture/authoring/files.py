@@ -8,7 +8,7 @@ from typing import Any
 from nurture.authoring import agreement_file, piece_file, programme_file, sequence_file, workspace_file
 from nurture.authoring.problems import Problem
 from nurture.authoring.source import LARGEST, Files, decode
-from nurture.authoring.toml import write_toml
+from nurture.authoring.toml import read_toml, write_toml
 from nurture.errors import Mistake
 from nurture.settings import PROGRAMME_SECTIONS
 
@@ -108,6 +108,20 @@ def canonical(texts: Mapping[str, str], workspace: Mapping[str, Any]) -> dict[st
     """The text that is stored: as written, but of nurture.toml only what is the programme's."""
     ours = {name: workspace[name] for name in PROGRAMME_SECTIONS if name in workspace}
     return {**dict(sorted(texts.items())), workspace_file.FILE: write_toml(ours)}
+
+
+def hash_of(files: Files) -> str | None:
+    """The hash of the workspace that these files make, if nothing in them is wrong; found without looking.
+
+    None where they cannot be read at all.
+    """
+    problems: list[Problem] = []
+    texts = readable(files, problems)
+    data = read_toml(workspace_file.FILE, texts.get(workspace_file.FILE, "")).data
+    ours = [data.get(name, {}) for name in PROGRAMME_SECTIONS] if isinstance(data, dict) else [None]
+    if problems or not all(isinstance(section, dict) for section in ours):
+        return None
+    return content_hash(canonical(texts, data))
 
 
 def content_hash(files: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """`nurture handoff`: what sales was given, and where sales answers."""
 
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import click
 
 from nurture import clock
 from nurture.assembly import open_nurture
-from nurture.cli.printing import listing, next_step, plain, show
+from nurture.cli.printing import listing, next_step, one_line, plain, show
 from nurture.errors import Mistake
 from nurture.store import handoffs
 
 _STATES = ("open", "accepted", "rejected", "recycled", "opportunity", "won", "lost", "withdrawn", "recalled")
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_NUMBER = click.IntRange(1, 2**31 - 1)
 
 
 @click.group("handoff", short_help="What sales was given, and where sales answers.")
@@ -43,7 +47,7 @@ def list_(state: str | None, addresses: bool | None, format: str) -> None:
 
 
 @command.command("show")
-@click.argument("id", type=int)
+@click.argument("id", type=_NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_(id: int, as_json: bool) -> None:
     """Show the packet of handoff ID as sales got it."""
@@ -61,6 +65,8 @@ def _answering(name: str, given: str, words: str, *, reason: bool = False, money
         with open_nurture(Path.cwd()) as nurture:
             programme, now = nurture.programme(), clock.now()
             minor = _minor_units(amount) if amount is not None else None
+            if money and not _CURRENCY.fullmatch(currency):
+                raise Mistake(f'"{currency}" is no currency; write its three letters, like EUR')
             nurture.store.write_now(
                 lambda connection: handoffs.answer(
                     connection, id, given, programme=programme, now=now, reason=reason, by=by,
@@ -76,7 +82,7 @@ def _answering(name: str, given: str, words: str, *, reason: bool = False, money
         answer = click.option("--amount", help="Value of the deal, e.g. 12500.00.")(answer)
     if reason:
         answer = click.argument("reason")(answer)
-    answer = click.argument("id", type=int)(answer)
+    answer = click.argument("id", type=_NUMBER)(answer)
     command.command(name, help=words)(answer)
 
 
@@ -93,10 +99,12 @@ _answering("lost", "lost", "The deal of lead ID is lost.", money=True)
 
 
 def _minor_units(amount: str) -> int:
-    try:
-        return int((Decimal(amount.replace(",", "").replace("_", "")) * 100).to_integral_value())
-    except (InvalidOperation, OverflowError):
-        raise Mistake(f'"{amount}" is no amount; write 12500.00') from None
+    """Strict, because 12.500,00 must not become 12.50."""
+    if not _AMOUNT.fullmatch(amount):
+        raise Mistake(
+            f'"{amount}" is no amount; write 12500 or 12500.00, without signs between the thousands'
+        )
+    return int(Decimal(amount) * 100)
 
 
 def _row(row: Any, addresses: bool) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def _print(row: Any) -> None:
     packet = row.packet
     names = (row.personal.get("first_name"), row.personal.get("last_name"))
     name = " ".join(filter(None, names)) or row.address
-    click.secho(f"{name}  {row.address}  {row.account}", bold=True)
+    click.secho(one_line(f"{name}  {row.address}  {row.account}"), bold=True)
     click.secho(f"grade {row.grade}, intent {row.intent:.1f}, {packet['timing']}", bold=True)
     click.echo(f"handoff {row.id} is {row.state}; promised to be answered by {packet['due']}")
     if packet["review_overdue"]:
@@ -129,7 +137,7 @@ def _print(row: Any) -> None:
         if lines:
             click.secho(f"\n{title}", bold=True)
             for line in lines:
-                click.echo(f"  {line}")
+                click.echo(f"  {one_line(line)}")
 
 
 def _sections(packet: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nurture.assembly import open_nurture
-from nurture.cli.printing import next_step
+from nurture.cli.printing import mind_changed_files, next_step
 from nurture.intake.prospects import Imported, import_prospects
 from nurture.intake.rejects import MOST_KEPT
 
@@ -35,6 +35,7 @@ def prospects(file: Path, map_path: Path, dry_run: bool, as_json: bool) -> None:
     Running it again changes nothing but what is new in the list.
     """
     with open_nurture(Path.cwd()) as nurture, _bar(file, as_json) as progress:
+        mind_changed_files(nurture)
         imported = import_prospects(
             nurture.store,
             nurture.programme(),

@@ -3,12 +3,13 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from nurture.assembly import open_nurture
 from nurture.cli.instants import INSTANT
-from nurture.cli.printing import listing, next_step, show
+from nurture.cli.printing import listing, next_step, one_line, show
 from nurture.core.timing import zone_of
 from nurture.engine.asking import Record, look_up
 from nurture.telling import show as in_words
@@ -27,7 +28,7 @@ def command(email: str, at: datetime | None, format: str) -> None:
         record = nurture.store.read(lambda connection: look_up(connection, nurture.shelf, email, at))
     if format == "table":
         for line in _words(record):
-            click.echo(line)
+            click.echo(one_line(line))
         next_step(f"nurture why {email}")
     else:
         show(_rows(record), format)
@@ -42,14 +43,16 @@ def _words(record: Record) -> list[str]:
 
 def _rows(record: Record) -> list[dict[str, Any]]:
     lines = record.lines()
+    zone = ZoneInfo(zone_of(record.journey.evidence, record.programme))
+    days = [line.at.astimezone(zone).date() for line in lines]
     return [
         {
-            "day": (line.at - lines[0].at).days,
+            "day": (day - days[0]).days,
             "at": line.at,
             "verb": line.verb,
             "what": line.what,
             "why": line.why,
             "decided": line.decided,
         }
-        for line in lines
+        for line, day in zip(lines, days, strict=True)
     ]

@@ -5,11 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from nurture.assembly import Nurture
 
 
 def listing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +46,21 @@ def show(rows: Sequence[Mapping[str, Any]], format: str, *, empty: str = "Nothin
         for row in rows:
             table.add_row(*(str(plain(value)) if value is not None else "-" for value in row.values()))
         console().print(table)
+
+
+def one_line(text: str) -> str:
+    """Words from outside as a terminal may show them: no control characters, which could move its cursor."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def mind_changed_files(nurture: "Nurture") -> None:
+    """One line on standard error where the files of the folder are not what runs."""
+    if not nurture.is_up_to_date():
+        click.secho(
+            "The files here are not the active programme; `nurture apply` makes them so.",
+            fg="yellow",
+            err=True,
+        )
 
 
 def console() -> Console:

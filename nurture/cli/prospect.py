@@ -50,12 +50,15 @@ def list_(
 
 @command.command("show")
 @click.argument("email")
+@click.option("--addresses", is_flag=True, help="Show address and personal values in JSON and CSV too.")
 @listing
-def show_(email: str, format: str) -> None:
+def show_(email: str, addresses: bool, format: str) -> None:
     """Show what is stored of the prospect with this EMAIL."""
     with open_nurture(Path.cwd()) as nurture:
         row = nurture.store.read(lambda connection: prospect_of(connection, email))
-    show([{**_row(row, True), "personal": row.personal, "facts": row.n}], format)
+    shown = addresses or format == "table"
+    personal = {"personal": row.personal} if shown else {}
+    show([{**_row(row, shown), **personal, "facts": row.n}], format)
     if format == "table":
         next_step(f"nurture journey {email}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nurture.assembly import open_nurture
+from nurture.cli.printing import mind_changed_files
 from nurture.drivers.embedded import run
 
 
@@ -20,4 +21,5 @@ def command() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with open_nurture(Path.cwd()) as nurture:
+        mind_changed_files(nurture)
         asyncio.run(run(nurture))

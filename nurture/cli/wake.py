@@ -9,7 +9,7 @@ import click
 from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.instants import INSTANT
-from nurture.cli.printing import next_step
+from nurture.cli.printing import mind_changed_files, next_step
 from nurture.drivers.embedded import one_pass
 from nurture.errors import Mistake
 
@@ -24,6 +24,7 @@ def command(at: datetime | None) -> None:
             if nurture.settings.clock != "virtual":
                 raise Mistake('--at needs clock = "virtual" at the top of nurture.toml')
             clock.set_virtual(at)
+        mind_changed_files(nurture)
         done = asyncio.run(one_pass(nurture))
     click.echo(f"{done} things done" if done else "Nothing is due.")
     next_step("nurture prospect list  or  nurture run")

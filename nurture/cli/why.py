@@ -11,7 +11,7 @@ import click
 from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.instants import INSTANT
-from nurture.cli.printing import next_step, plain
+from nurture.cli.printing import next_step, one_line, plain
 from nurture.core.timing import zone_of
 from nurture.engine.asking import Record, look_up
 from nurture.telling import Why, moment, rounded, why
@@ -51,10 +51,10 @@ def _print(email: str, answer: Why, record: Record) -> None:
     sums = rounded(answer.intent_lines, round(answer.intent, 1))
     intent = [f"{line.points:6.1f}  {line.words}" for line in sums]
     _section(f"Intent {answer.intent:.1f} points, agreement v{version}", intent or ["  none yet"])
-    click.echo(f"\nTiming {answer.timing}: {answer.timing_words}")
+    click.echo("\n" + one_line(f"Timing {answer.timing}: {answer.timing_words}"))
     click.secho(f"\nNow: {answer.verdict}", bold=True)
     for reason in answer.because:
-        click.echo(f"  because {reason}")
+        click.echo(one_line(f"  because {reason}"))
     if answer.passed_over:
         width = max(len(piece) for piece, _ in answer.passed_over)
         _section("Passed over", (f"  {piece:<{width}}  {reason}" for piece, reason in answer.passed_over))
@@ -65,7 +65,7 @@ def _print(email: str, answer: Why, record: Record) -> None:
 def _section(title: str, lines: Iterable[str]) -> None:
     click.echo(f"\n{title}")
     for line in lines:
-        click.echo(line)
+        click.echo(one_line(line))
 
 
 def _fit_line(name: str, weight: float, holds: str, words: str) -> str:

@@ -31,14 +31,14 @@ async def run(nurture: Nurture) -> None:
         transport = nurture.transport()
         engine = nurture.engine(transport, logger.error)
         await rescue_orphans(engine, clock.now())
-        stop = _stop_on_signals()
+        _stop_on_signals(engine.stopping)
         ticker = _Ticker(engine)
         host, _, port = nurture.settings.web.bind.rpartition(":")
         try:
             async with serving(nurture.app(), host, int(port)) as listening:
                 logger.info("nurture runs; public pages on %s:%s", host, listening)
                 ticker.start()
-                await stop.wait()
+                await engine.stopping.wait()
                 logger.info("stopping: nothing new is begun, what is on its way ends")
                 await ticker.drain()
         finally:
@@ -75,6 +75,8 @@ class _Ticker:
 
     async def drain(self) -> None:
         self._scheduler.shutdown(wait=False)
+        while self._scheduler.running:  # it stops in the loop's next round; until then ticks may begin
+            await asyncio.sleep(0)
         if self._busy:
             await asyncio.wait(self._busy, timeout=DRAIN_SECONDS)
 
@@ -87,15 +89,13 @@ class _Ticker:
 
     async def _do(self, duty: Duty) -> None:
         try:
-            while await run_due(self._engine, [duty], clock.now()) and self._scheduler.running:
+            while not self._engine.stopping.is_set() and await run_due(self._engine, [duty], clock.now()):
                 await asyncio.sleep(0)
         except Exception:
             logger.exception("the duty %r failed; it runs again in %s s", duty.name, duty.every)
 
 
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
+def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for which in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(which, stop.set)
-    return stop

@@ -28,7 +28,7 @@ class Record(NamedTuple):
 
     def lines(self) -> list[Line]:
         """The journey as lines, and the agreements between them."""
-        return sorted([*tell(self.journey.prospect, self.facts, self.programme), *self.applied], key=_when)
+        return sorted([*self.applied, *tell(self.journey.prospect, self.facts, self.programme)], key=_when)
 
 
 def look_up(connection: Connection, shelf: Shelf, address: str, at: datetime | None) -> Record:
@@ -65,7 +65,7 @@ def _applied(connection: Connection, shelf: Shelf, known: tuple[Fact, ...]) -> t
         agreement = shelf.of(connection, fact.programme).programme.agreement
         if version is not None and agreement.version != version:
             signed = f"signed {agreement.agreed_on} by {agreement.marketing} and {agreement.sales}"
-            lines.append(Line(fact.at, "applied", f"agreement v{agreement.version}", signed))
+            lines.append(Line(fact.known, "applied", f"agreement v{agreement.version}", signed))
         version = agreement.version
     return tuple(lines)
 

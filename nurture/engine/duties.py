@@ -49,6 +49,8 @@ class Engine:
     tracked: bool
     owner: str
     log: Callable[[str], None]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once it is set nothing more is begun, and what was claimed and not begun goes back."""
 
 
 class Duty(NamedTuple):
@@ -108,6 +110,7 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         owner=engine.owner,
         key=engine.suppression_key,
         now=clock.now,
+        stop=engine.stopping,
     )
     if delivered.trouble:
         engine.log(f"Sending stopped for now: {delivered.trouble}")
@@ -197,7 +200,10 @@ async def _load_programmes(engine: Engine) -> None:
 
 
 def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Letter:
-    workspace = engine.shelf.loaded(claim.programme)
+    try:
+        workspace = engine.shelf.loaded(claim.programme)
+    except KeyError:  # applied and chosen under by another process since we looked
+        workspace = engine.store.read(lambda connection: engine.shelf.of(connection, claim.programme))
     return compose(claim, workspace, engine.keys, now, public=engine.public, tracked=engine.tracked)
 
 
