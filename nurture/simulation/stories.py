@@ -100,12 +100,16 @@ class Story(NamedTuple):
 
 def read_file(file: Path) -> Story:
     """The story in a file. Raises StoryProblem with the place."""
-    if file.stat().st_size > LARGEST:
-        raise StoryProblem(Place(str(file), 1), f"is larger than {LARGEST} bytes", "one story a file")
+    top = Place(str(file), 1)
     try:
-        return read(str(file), file.read_text(encoding="utf-8-sig"))
+        if file.stat().st_size > LARGEST:
+            raise StoryProblem(top, f"is larger than {LARGEST} bytes", "one story a file")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise StoryProblem(Place(str(file), 1), "is not UTF-8 text", "it again, saved as UTF-8") from None
+        raise StoryProblem(top, "is not UTF-8 text", "it again, saved as UTF-8") from None
+    except OSError as wrong:
+        raise StoryProblem(top, f"cannot be read: {wrong.strerror}", "a file that can be read") from None
+    return read(str(file), text)
 
 
 def read(path: str, text: str) -> Story:

@@ -160,6 +160,15 @@ def test_a_file_too_large_or_not_text_is_told(tmp_path: Path) -> None:
         read_file(binary)
 
 
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    folder, lost = tmp_path / "folder.story", tmp_path / "lost.story"
+    folder.mkdir()
+    lost.symlink_to(tmp_path / "nowhere")
+    for file in (folder, lost):
+        with pytest.raises(StoryProblem, match=rf"{file.name}:1:1  cannot be read: "):
+            read_file(file)
+
+
 def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) -> None:
     file = tmp_path / "windows.story"
     text = HEAD + "day 0  enrolled  new-leads\nday 0  sent  early/duplicate-hunt\n"
