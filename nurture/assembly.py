@@ -186,6 +186,7 @@ def open_nurture(folder: Path) -> Iterator[Nurture]:
             workspace = load_folder(folder)
             now = clock.now()
             store.write_now(lambda connection: programmes.apply(connection, workspace, now))
+            shelf.put(workspace)
         if settings.clock == "virtual" and not clock.is_virtual():
             clock.set_virtual(store.read(newest) or clock.now())
         yield Nurture(folder, settings, secrets, store, shelf)
