@@ -339,9 +339,9 @@ def postgres() -> Iterator[URL]:
         [*user, BINARIES / "initdb", "-D", folder / "data", "-U", "nurture", "-A", "trust", "-E", "UTF8"],
         check=True, stdout=subprocess.DEVNULL, cwd="/",
     )  # fmt: skip
-    settings = ["listen_addresses=", f"unix_socket_directories={folder}", "shared_buffers=128MB"]
+    settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
     server = subprocess.Popen(
-        [*user, BINARIES / "postgres", "-D", folder / "data", *(w for each in settings for w in ("-c", each))],
+        [*user, BINARIES / "postgres", "-D", folder / "data", *settings],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
     )  # fmt: skip
     url = URL.create("postgresql+psycopg", "nurture", database="postgres", query={"host": str(folder)})

@@ -270,6 +270,28 @@ def test_any_subject_and_name_come_back_as_they_went(subject: str, name: str) ->
     assert squeezed(message["To"].addresses[0].display_name) == squeezed(name)
 
 
+ODD_LINES = [
+    ".", "..", ". ", "=", "=_", "From here", "--", " \t", "x" * 76, "x" * 77, "\u00e9" * 90,
+]  # fmt: skip
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n"), max_size=90)
+LINES = st.lists(LINE | st.sampled_from(ODD_LINES), max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=LINES, html=LINES, line_end=st.sampled_from(["\n", "\r\n", "\r"]))
+def test_any_text_comes_back_as_it_went(text: list[str], html: list[str], line_end: str) -> None:
+    letter = replace(LETTER, text=line_end.join(text), html=line_end.join(html))
+    raw = build(letter)
+    message = assert_nothing_added(raw)
+    assert all(len(line) <= 78 for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))
+    for part, lines in zip(message.iter_parts(), (text, html), strict=True):
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        assert content.decode().removesuffix("\r\n") == "\r\n".join(lines).removesuffix("\r\n")
+        assert not part.defects
+    assert not message.defects
+
+
 def test_ordinary_names_are_not_refused() -> None:
     draw = random.Random(7)
     words = [
