@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text, update
 
 from nurture.core.facts import Body, Bounced, TouchEnded
 from nurture.store.facts import chunks, note
@@ -211,6 +211,22 @@ WITH_PERSON: Select[Any] = select(
 ).join_from(TOUCHES, PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
 """Touches with what a Claim holds, and whether they are cancelled."""
 
+# Built once: building and recognising a statement costs more than SQLite needs to run it.
+_THESE: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+_OF_PROSPECTS = (
+    select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(_THESE)).order_by(PROSPECTS.c.id)
+)
+_LOCK_PROSPECTS, _LOOK_AT_PROSPECTS = (
+    _OF_PROSPECTS.with_for_update(),
+    _OF_PROSPECTS.with_for_update(read=True),
+)
+_STANDING = ("id", "state", "outcome", "cancelled", "closes", "expires", "owner", "epoch", "words")
+_LOCK_TOUCHES = (
+    select(*(TOUCHES.c[name] for name in _STANDING))
+    .where(TOUCHES.c.id.in_(_THESE))
+    .order_by(TOUCHES.c.id)
+    .with_for_update()
+)
 _PUT_BACK = (
     update(TOUCHES)
     .where(TOUCHES.c.id == bindparam("which"), TOUCHES.c.owner == bindparam("whose"))
@@ -301,18 +317,16 @@ def lock_prospects(
     """Lock the rows in order of id; the addresses they hold now. `read`: against changes only."""
     found: dict[int, str | None] = {}
     for some in chunks(sorted(set(prospects))):
-        rows = select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(some))
-        locked = rows.order_by(PROSPECTS.c.id).with_for_update(read=read)
-        found.update((id, address) for id, address in connection.execute(locked))
+        rows = connection.execute(_LOOK_AT_PROSPECTS if read else _LOCK_PROSPECTS, {"ids": some})
+        found.update((id, address) for id, address in rows)
     return found
 
 
 def lock_touches(connection: Connection, touches: Iterable[int]) -> dict[int, Row[Any]]:
-    """Lock the rows in order of id, after those of their prospects; the rows as they stand now."""
+    """Lock the rows in order of id, after those of their prospects; how they stand now."""
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(touches)):
-        rows = select(TOUCHES).where(TOUCHES.c.id.in_(some)).order_by(TOUCHES.c.id).with_for_update()
-        found.update((row.id, row) for row in connection.execute(rows))
+        found.update((row.id, row) for row in connection.execute(_LOCK_TOUCHES, {"ids": some}))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.errors import Mistake
@@ -24,6 +24,9 @@ THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
 """What people said themselves is only lifted on evidence that they changed their mind."""
 
 _FINGERPRINT = "suppression_key"
+_REASONS = select(SUPPRESSIONS.c.hash, SUPPRESSIONS.c.reason).where(
+    SUPPRESSIONS.c.hash.in_(bindparam("hashes", expanding=True))
+)
 
 
 def suppress(
@@ -72,8 +75,7 @@ def reasons_of(connection: Connection, key: bytes, addresses: Iterable[str]) -> 
     hashes = sorted({each for pair in asked.values() for each in pair})
     found: dict[str, str] = {}
     for some in chunks(hashes):
-        rows = select(SUPPRESSIONS.c.hash, SUPPRESSIONS.c.reason).where(SUPPRESSIONS.c.hash.in_(some))
-        found.update((hash, reason) for hash, reason in connection.execute(rows))
+        found.update((hash, reason) for hash, reason in connection.execute(_REASONS, {"hashes": some}))
     return {
         address: found.get(own) or found[domain]
         for address, (own, domain) in asked.items()
