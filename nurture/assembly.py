@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from nurture import clock
 from nurture.authoring import Loaded, Problem, Workspace, hash_of, load, read_files
 from nurture.core.programme import Programme
+from nurture.delivery.mime import prove_headers_hold
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.folder import FolderTransport
 from nurture.delivery.transports.seam import Transport
@@ -122,7 +123,11 @@ class Nurture:
         return SmtpTransport(account)
 
     def engine(self, transport: Transport, log: Callable[[str], None]) -> Engine:
-        """What the duties work with; `log` hears of internal errors."""
+        """What the duties work with; `log` hears of internal errors.
+
+        Raises RuntimeError where this Python's e-mail package lets headers in.
+        """
+        prove_headers_hold()
         return Engine(
             store=self.store,
             shelf=self.shelf,

@@ -16,6 +16,7 @@ from nurture.core.journey import STATES
 from nurture.engine.asking import prospect_of
 from nurture.store import listing as list_prospects
 from nurture.store import note
+from nurture.store.consents import consents_of
 
 
 @click.group("prospect", short_help="Who there is; hold somebody, or let go.")
@@ -56,9 +57,11 @@ def show_(email: str, addresses: bool, format: str) -> None:
     """Show what is stored of the prospect with this EMAIL."""
     with open_nurture(Path.cwd()) as nurture:
         row = nurture.store.read(lambda connection: prospect_of(connection, email))
+        grounds = nurture.store.read(lambda connection: consents_of(connection, row.id))
     shown = addresses or format == "table"
     personal = {"personal": row.personal} if shown else {}
-    show([{**_row(row, shown), **personal, "facts": row.n}], format)
+    given = "; ".join(f"{ground.basis} on {ground.given_on}, {ground.source}" for ground in grounds)
+    show([{**_row(row, shown), **personal, "facts": row.n, "may_write": given}], format)
     if format == "table":
         next_step(f"nurture journey {email}")
 

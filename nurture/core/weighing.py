@@ -88,11 +88,6 @@ def weigh(evidence: Evidence, fact: f.Fact, weights: Weights) -> Evidence:
     return evidence
 
 
-def signals_of(body: f.Body, weights: Weights) -> Iterator[str]:
-    """The signals a fact gives."""
-    return (signal.name for signal in weights.signals if _matches(signal, body, weights))
-
-
 def piece_read(body: f.Body, weights: Weights) -> str | None:
     """The piece whose reading this fact shows: told so, or a click to or view of its url."""
     match body:

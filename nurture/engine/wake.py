@@ -4,7 +4,7 @@ A prospect about whom our code fails is tried again later, alone, and set aside 
 row; the others go on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from nurture.handoffs import due, packet
 from nurture.store import programmes
 from nurture.store.facts import history
 from nurture.store.tables import touch_id
-from nurture.store.waking import Due, Settled, claim, claim_due, count_error, write_settled
+from nurture.store.waking import Due, Settled, claim_due, count_error, write_settled
 
 BATCH = 100
 """Prospects in one transaction: at 100 to 200 us each it stays well under 50 ms."""
@@ -50,11 +50,6 @@ def wake(connection: Connection, shelf: Shelf, now: datetime, limit: int = BATCH
     programme = shelf.active(connection).programme
     claimed = claim_due(connection, now, limit)
     return _wake_all(connection, claimed, programme, now)
-
-
-def wake_these(connection: Connection, shelf: Shelf, prospects: Iterable[int], now: datetime) -> Woken:
-    """Settle these prospects, due or not."""
-    return _wake_all(connection, claim(connection, prospects), shelf.active(connection).programme, now)
 
 
 def mark_of(programme: Programme) -> str:

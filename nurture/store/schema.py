@@ -51,14 +51,6 @@ def head(folder: Path) -> str:
     return str(ScriptDirectory.from_config(_config(folder)).get_current_head())
 
 
-def require(url: str, folder: Path) -> None:
-    """Mistake unless the database has the version that this program needs."""
-    has, needs = _refuse_newer(url, folder), head(folder)
-    if has != needs:
-        is_at = f"at version {has}" if has else "empty"
-        raise Mistake(f"The database is {is_at}, not at version {needs}: run `nurture db upgrade`.")
-
-
 def _refuse_newer(url: str, folder: Path) -> str | None:
     known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
     has = current(url)
