@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text, update
+from sqlalchemy import BindParameter, Connection, Interval, Row, Select, bindparam, func, select, text, update
 
 from nurture.core.facts import Body, Bounced, TouchEnded
 from nurture.store.facts import chunks, note
@@ -155,8 +155,10 @@ def fence(
         for claim in claims
     }
     for some in chunks([id for id, answer in answers.items() if isinstance(answer, Go)]):
-        go = update(TOUCHES).where(TOUCHES.c.id.in_(some))
-        connection.execute(go.values(state="fenced", fenced_at=now, lease_until=_from_now(connection, lease)))
+        if is_postgres(connection):
+            connection.execute(_FENCE_AND_LEASE, {"ids": some, "at": now, "lease": lease})
+        else:
+            connection.execute(_FENCE, {"ids": some, "at": now})
     return answers
 
 
@@ -216,10 +218,8 @@ _THESE: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _OF_PROSPECTS = (
     select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(_THESE)).order_by(PROSPECTS.c.id)
 )
-_LOCK_PROSPECTS, _LOOK_AT_PROSPECTS = (
-    _OF_PROSPECTS.with_for_update(),
-    _OF_PROSPECTS.with_for_update(read=True),
-)
+_LOCK_PROSPECTS = _OF_PROSPECTS.with_for_update()
+_LOOK_AT_PROSPECTS = _OF_PROSPECTS.with_for_update(read=True)
 _STANDING = ("id", "state", "outcome", "cancelled", "closes", "expires", "owner", "epoch", "words")
 _LOCK_TOUCHES = (
     select(*(TOUCHES.c[name] for name in _STANDING))
@@ -227,6 +227,8 @@ _LOCK_TOUCHES = (
     .order_by(TOUCHES.c.id)
     .with_for_update()
 )
+_FENCE = update(TOUCHES).where(TOUCHES.c.id.in_(_THESE)).values(state="fenced", fenced_at=bindparam("at"))
+_FENCE_AND_LEASE = _FENCE.values(lease_until=func.now() + bindparam("lease", type_=Interval))
 _PUT_BACK = (
     update(TOUCHES)
     .where(TOUCHES.c.id == bindparam("which"), TOUCHES.c.owner == bindparam("whose"))
