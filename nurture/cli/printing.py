@@ -63,6 +63,19 @@ def mind_changed_files(nurture: "Nurture") -> None:
         )
 
 
+def show_one(row: Mapping[str, Any], format: str) -> None:
+    """Print one thing: a line for each of its values, or JSON or CSV as `show` does."""
+    if format != "table":
+        show([row], format)
+        return
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        value = plain(value)
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {one}" for key, one in value.items())
+        click.echo(f"{name.replace('_', ' '):<{width}}  {'-' if value in (None, '') else value}")
+
+
 def console() -> Console:
     """Colours and width of the terminal; plain and wide where there is none."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)

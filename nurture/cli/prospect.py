@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from nurture import clock
 from nurture.assembly import Nurture, open_nurture
 from nurture.cli.instants import INSTANT
-from nurture.cli.printing import listing, next_step, show
+from nurture.cli.printing import listing, next_step, show, show_one
 from nurture.core import facts as f
 from nurture.core.journey import STATES
 from nurture.engine.asking import prospect_of
@@ -61,7 +61,7 @@ def show_(email: str, addresses: bool, format: str) -> None:
     shown = addresses or format == "table"
     personal = {"personal": row.personal} if shown else {}
     given = "; ".join(f"{ground.basis} on {ground.given_on}, {ground.source}" for ground in grounds)
-    show([{**_row(row, shown), **personal, "facts": row.n, "may_write": given}], format)
+    show_one({**_row(row, shown), **personal, "facts": row.n, "may_write": given}, format)
     if format == "table":
         next_step(f"nurture journey {email}")
 

@@ -19,7 +19,8 @@ def command() -> None:
     process delivers; a second one says so and ends.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with open_nurture(Path.cwd()) as nurture:
         mind_changed_files(nurture)
         asyncio.run(run(nurture))
