@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from nurture import clock
 from nurture.assembly import Nurture
-from nurture.engine.duties import DUTIES, Duty, Engine, rescue_orphans, run_all, run_due
+from nurture.engine.duties import DUTIES, Duty, Engine, rescue_orphans, run_due
 from nurture.web.serving import serving
 
 logger = logging.getLogger("nurture")
@@ -46,13 +46,16 @@ async def run(nurture: Nurture) -> None:
 
 
 async def one_pass(nurture: Nurture) -> int:
-    """Everything that is due at this instant, and no more; how much was done."""
+    """Everything that is due, and what follows from it at once; how much was done."""
     with nurture.store.alone():
         transport = nurture.transport()
         engine = nurture.engine(transport, logger.error)
         try:
             await rescue_orphans(engine, clock.now())
-            return await run_all(engine, clock.now())
+            total = 0
+            while done := await run_due(engine, DUTIES, clock.now()):
+                total += done
+            return total
         finally:
             await transport.close()
 
