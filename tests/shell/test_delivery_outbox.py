@@ -1,5 +1,6 @@
 """The outbox on both databases: one end for every touch, and nothing leaves that must not."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
@@ -148,8 +149,9 @@ def test_an_unsubscribe_that_comes_first_is_seen_by_a_fence_that_waited_for_it(
         assert held.wait(10)
         second = threads.submit(ask, store, claims)
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        while not store.read(lambda c: c.scalar(waiting)):
-            pass
+        deadline = time.monotonic() + 5
+        while not store.read(lambda c: c.scalar(waiting)) and time.monotonic() < deadline:
+            time.sleep(0.01)
         seen.set()
         first.result(10)
         assert second.result(10) == [Refused("suppressed", "unsubscribed")]
