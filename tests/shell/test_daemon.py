@@ -11,14 +11,16 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import create_engine, text
 
+from nurture.cli import nurture as program
 from nurture.simulation.inbox import Fault, Inbox
 from tests.cli.workspace import MAP, Ended, ended, process
 
@@ -31,9 +33,11 @@ def command(folder: Path, *words: str) -> Ended:
 
 
 def ok(folder: Path, *words: str) -> str:
-    done = command(folder, *words)
-    assert done.code == 0, done
-    return done.out
+    """What a command prints that goes well; in this process, which is quicker."""
+    with chdir(folder):
+        done = CliRunner().invoke(program, list(words), prog_name="nurture", catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
 
 
 def edit(path: Path, **changes: str) -> None:
@@ -206,7 +210,7 @@ def test_a_second_one_says_who_runs_and_ends(beside: tuple[Path, Any], second: s
 def test_other_commands_work_beside_it(beside: tuple[Path, Any]) -> None:
     """What is imported is written to, without anybody starting anything."""
     folder, running = beside
-    assert "ada@ada.example" in ok(folder, "prospect", "list")
+    assert "ada@ada.example" in command(folder, "prospect", "list").out
     assert "sent" in ok(folder, "journey", "ada@ada.example")
     assert "new" in leads(folder, "bo", "cy")
     wait_for(lambda: states(folder) == {"sent": 3}, running)
@@ -227,25 +231,25 @@ def test_it_stops_at_once_where_nothing_is_on_its_way(folder: Path, which: signa
 
 
 def test_what_is_on_its_way_ends_before_it_stops_and_the_rest_goes_out_later(folder: Path) -> None:
-    """30 messages over a server that takes half a second for each."""
+    """20 messages over a server that takes half a second for each."""
     slow = Fault(delay=0.5)
     with receiver(lambda verb, k: slow if verb == "dot" else None) as inbox:
         server(folder, inbox.port)
-        leads(folder, *(f"p{i}" for i in range(30)))
+        leads(folder, *(f"p{i}" for i in range(20)))
         with daemon(folder) as running:
             wait_for(lambda: len(inbox.ledger) >= 4, running)
             done, seconds = stop(running)
         assert done.code == 0, done.err
         assert seconds < 10
         taken, found = len(inbox.ledger), states(folder)
-        assert 4 <= taken < 30
-        assert found == {"sent": taken, "queued": 30 - taken}
+        assert 4 <= taken < 20
+        assert found == {"sent": taken, "queued": 20 - taken}
         assert rows(folder, "SELECT max(attempts) FROM touches WHERE state = 'queued'") == [(0,)]
         slow = Fault(delay=0.01)
         with daemon(folder) as running:
-            wait_for(lambda: states(folder) == {"sent": 30}, running)
+            wait_for(lambda: states(folder) == {"sent": 20}, running)
             assert stop(running)[0].code == 0
-        assert len(inbox.ledger) == 30
+        assert len(inbox.ledger) == 20
         assert inbox.duplicates() == 0
     assert differences(folder) == []
 

@@ -91,11 +91,11 @@ def found(store: Store) -> Verified:
 
 @pytest.fixture(scope="module")
 def lived(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Verified]:
-    """A database after 22 days of 40 people, and what was found in it."""
+    """A database after 15 days of 24 people, and what was found in it."""
     folder = tmp_path_factory.mktemp("lived")
     shutil.copyfile(sqlite_template, folder / "nurture.db")
     with Store(f"sqlite:///{folder / 'nurture.db'}") as store:
-        verified = live(store, folder, 40, 22)
+        verified = live(store, folder, 24, 15)
     return folder / "nurture.db", verified
 
 
@@ -123,8 +123,8 @@ def test_nothing_is_found_after_twenty_days_of_two_hundred_people(
 
 def test_nothing_is_found_where_nothing_is_wrong(lived: tuple[Path, Verified]) -> None:
     assert lived[1].differences == ()
-    assert lived[1].prospects == 41
-    assert lived[1].touches > 100
+    assert lived[1].prospects == 25
+    assert lived[1].touches > 50
 
 
 def test_nothing_is_found_on_either_database(store: Store, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_every_changed_byte_of_a_snapshot_is_found(copy: Store) -> None:
     row = somebody(copy, lifecycle="nurturing")
     mine = update(PROSPECTS).where(PROSPECTS.c.id == row.id)
     random = Random(3)
-    places = random.sample(range(len(row.snapshot)), 40)
+    places = random.sample(range(len(row.snapshot)), 25)
     for place in places:
         damaged = bytearray(row.snapshot)
         damaged[place] ^= random.randint(1, 255)

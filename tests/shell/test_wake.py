@@ -14,7 +14,7 @@ from nurture.core.journey import NURTURING, PROMOTED
 from nurture.core.timing import business_later
 from nurture.core.weighing import refold
 from nurture.engine.shelf import Shelf
-from nurture.engine.wake import MOST_ERRORS, QUARANTINED, mark_of, wake, wake_these
+from nurture.engine.wake import MOST_ERRORS, QUARANTINED, mark_of, wake
 from nurture.store import Store
 from nurture.store.codec import encode_journey
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES
@@ -377,9 +377,3 @@ def test_a_wake_beside_one_who_reports_loses_nothing(world: World, database: str
         assert row.folded == row.n
         assert world.told(id).count("PageViewed") == 8
         assert world.journey(id) == refold(id, facts, shipped().programme)
-
-
-def test_given_people_are_woken_before_their_time(world: World) -> None:
-    ada = world.enter("ada", at=START + DAY)
-    assert world.store.write_now(lambda c: wake_these(c, world.shelf, [ada], START + HOUR)).prospects == 1
-    assert world.told(ada)[-1] == "Chosen"
