@@ -125,7 +125,7 @@ def claim_mail(connection: Connection, now: datetime, limit: int) -> list[Mailab
 
 def next_mail(connection: Connection) -> datetime | None:
     """When the next mail to sales is due; None if none is."""
-    due: datetime | None = connection.scalar(select(func.min(HANDOFFS.c.mail_due_at)).where(_UNMAILED))
+    due: datetime | None = connection.scalar(_NEXT_MAIL)
     return due
 
 
@@ -136,6 +136,7 @@ def mailed(connection: Connection, *, id: int, at: datetime | None, words: str) 
 
 _UNMAILED = HANDOFFS.c.mailed_at.is_(None) & (HANDOFFS.c.state == "open")
 """What was answered, or taken back, before the mail left is no news any more."""
+_NEXT_MAIL = select(func.min(HANDOFFS.c.mail_due_at)).where(_UNMAILED)
 
 
 def _keep_deal(

@@ -47,25 +47,22 @@ class Message(NamedTuple):
 
 def keep_hit(connection: Connection, touch: int, seen: Seen) -> bool:
     """Keep a request to an address of message `touch`; False if there is no such message (any more)."""
-    message = connection.execute(select(TOUCHES.c.prospect).where(TOUCHES.c.id == touch)).first()
-    if message is None:
+    prospect = connection.scalar(_WHOSE, {"touch": touch})
+    if prospect is None:
         return False
-    connection.execute(
-        insert(HITS).values(prospect=message.prospect, touch=touch, reasons=[], **seen._asdict())
-    )
+    connection.execute(_KEEP, {"prospect": prospect, "touch": touch, "reasons": [], **seen._asdict()})
     return True
 
 
 def keep_view(connection: Connection, seen: Seen) -> None:
     """Keep a page view that no message led to. It belongs to nobody, so it is settled as it comes."""
-    connection.execute(
-        insert(HITS).values(settled_at=seen.at, verdict="unsure", reasons=[NOT_OURS], **seen._asdict())
-    )
+    settled = {"settled_at": seen.at, "verdict": "unsure", "reasons": [NOT_OURS]}
+    connection.execute(_KEEP, {**settled, **seen._asdict()})
 
 
 def next_unsettled(connection: Connection) -> datetime | None:
     """When the oldest hit came that is not settled."""
-    return connection.execute(select(func.min(HITS.c.at)).where(HITS.c.settled_at.is_(None))).scalar()
+    return connection.execute(_OLDEST).scalar()
 
 
 def unsettled_messages(connection: Connection, until: datetime, most: int) -> list[int]:
@@ -73,13 +70,8 @@ def unsettled_messages(connection: Connection, until: datetime, most: int) -> li
 
     Put together here and not by GROUP BY, for which SQLite would read every hit there ever was.
     """
-    waiting = (
-        select(HITS.c.touch)
-        .where(HITS.c.settled_at.is_(None), HITS.c.at <= until)
-        .order_by(HITS.c.at)
-        .limit(most * HITS_OF_A_MESSAGE)
-    )
-    return list(dict.fromkeys(connection.execute(waiting).scalars()))[:most]
+    waiting = connection.execute(_WAITING, {"until": until, "most": most * HITS_OF_A_MESSAGE})
+    return list(dict.fromkeys(waiting.scalars()))[:most]
 
 
 def unsettled_of(connection: Connection, prospect: int) -> list[int]:
@@ -90,7 +82,7 @@ def unsettled_of(connection: Connection, prospect: int) -> list[int]:
 
 def message_of(connection: Connection, touch: int) -> Message:
     """The message of a hit; it goes only together with its hits."""
-    row = connection.execute(select(TOUCHES).where(TOUCHES.c.id == touch)).one()
+    row = connection.execute(_MESSAGE, {"touch": touch}).one()
     # Nobody told us that a message in doubt was taken; it cannot have been before the body went out.
     accepted_at = {"sent": row.ended_at, "in_doubt": row.fenced_at}.get(row.outcome)
     return Message(touch, row.prospect, row.decision, row.piece, row.programme, accepted_at)
@@ -101,13 +93,7 @@ def hits_of(connection: Connection, touch: int) -> list[Row[tuple[object, ...]]]
 
     Taken in order of arrival, which the index on `touch` has for nothing.
     """
-    of_touch = select(HITS).where(HITS.c.touch == touch)
-    fresh = of_touch.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.id)
-    settled = of_touch.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.id.desc())
-    rows = [
-        *connection.execute(settled.limit(MOST_OF_A_MESSAGE)),
-        *connection.execute(fresh.limit(MOST_OF_A_MESSAGE)),
-    ]
+    rows = [*connection.execute(_SETTLED, {"touch": touch}), *connection.execute(_FRESH, {"touch": touch})]
     return sorted(rows, key=lambda row: (row.at, row.id))
 
 
@@ -116,9 +102,28 @@ def mark_settled(
 ) -> None:
     """Write verdict and reasons to hits, by their ids."""
     if verdicts:
-        connection.execute(
-            update(HITS)
-            .where(HITS.c.id == bindparam("hit"))
-            .values(settled_at=now, verdict=bindparam("said"), reasons=bindparam("why")),
-            [{"hit": id, "said": said, "why": list(why)} for id, (said, why) in verdicts.items()],
-        )
+        rows = [
+            {"hit": id, "on": now, "said": said, "why": list(why)} for id, (said, why) in verdicts.items()
+        ]
+        connection.execute(_JUDGE, rows)
+
+
+# Built once: building and recognising a statement costs more than SQLite needs to run it.
+_WHOSE = select(TOUCHES.c.prospect).where(TOUCHES.c.id == bindparam("touch"))
+_KEEP = insert(HITS)
+_OLDEST = select(func.min(HITS.c.at)).where(HITS.c.settled_at.is_(None))
+_WAITING = (
+    select(HITS.c.touch)
+    .where(HITS.c.settled_at.is_(None), HITS.c.at <= bindparam("until"))
+    .order_by(HITS.c.at)
+    .limit(bindparam("most"))
+)
+_MESSAGE = select(TOUCHES).where(TOUCHES.c.id == bindparam("touch"))
+_OF_TOUCH = select(HITS).where(HITS.c.touch == bindparam("touch")).limit(MOST_OF_A_MESSAGE)
+_FRESH = _OF_TOUCH.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.id)
+_SETTLED = _OF_TOUCH.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.id.desc())
+_JUDGE = (
+    update(HITS)
+    .where(HITS.c.id == bindparam("hit"))
+    .values(settled_at=bindparam("on"), verdict=bindparam("said"), reasons=bindparam("why"))
+)

@@ -108,11 +108,11 @@ def rescue(connection: Connection, now: datetime) -> Rescued:
 
 def next_due(connection: Connection) -> datetime | None:
     """The earliest instant at which a waiting touch needs us: to leave, to be reopened, or to expire."""
-    query = select(TOUCHES.c.due_at).where(WAITING).order_by(TOUCHES.c.due_at).limit(1)
-    due: datetime | None = connection.scalar(query)
+    due: datetime | None = connection.scalar(_NEXT)
     return due
 
 
+_NEXT = select(TOUCHES.c.due_at).where(WAITING).order_by(TOUCHES.c.due_at).limit(1)
 _LATE = (
     select(
         TOUCHES.c.id.label("touch"),

@@ -25,6 +25,10 @@ APPLIED = "a programme was applied"
 """The wake_reason of a row that `apply` has woken."""
 
 _REWOKEN_TO = "rewoken_to"
+# Asked at every turn, so built once.
+_CAME_TO = select(META.c.value).where(META.c.key == _REWOKEN_TO)
+_LOCK_CAME_TO = _CAME_TO.with_for_update()
+_ACTIVE = select(ACTIVE.c.programme, ACTIVE.c.serial, ACTIVE.c.readings)
 
 
 class Active(NamedTuple):
@@ -57,7 +61,7 @@ def is_any_active(connection: Connection) -> bool:
 
 def active(connection: Connection) -> Active:
     """What a wake reads. Mistake where nothing was applied yet."""
-    row = connection.execute(select(ACTIVE.c.programme, ACTIVE.c.serial, ACTIVE.c.readings)).one_or_none()
+    row = connection.execute(_ACTIVE).one_or_none()
     if row is None:
         raise Mistake("No programme is active in this database yet: run `nurture apply`.")
     return Active._make(row)
@@ -110,7 +114,7 @@ def rewake(connection: Connection, now: datetime, limit: int = REWAKE_BATCH) -> 
     These are all whom the engine looks at by itself: new, nurturing, resting, promoted. The others wait for
     a fact, under whichever programme.
     """
-    came_to = connection.scalar(select(META.c.value).where(META.c.key == _REWOKEN_TO).with_for_update())
+    came_to = connection.scalar(_LOCK_CAME_TO)
     if came_to is None:
         return False
     looked_at = PROSPECTS.c.lifecycle.in_((*OPEN, PROMOTED))
@@ -128,7 +132,7 @@ def rewake(connection: Connection, now: datetime, limit: int = REWAKE_BATCH) -> 
 
 def is_rewaking(connection: Connection) -> bool:
     """Whether somebody is still to be woken after the newest activation."""
-    return connection.scalar(select(META.c.value).where(META.c.key == _REWOKEN_TO)) is not None
+    return connection.scalar(_CAME_TO) is not None
 
 
 def activations(connection: Connection) -> Sequence[Activation]:

@@ -146,8 +146,7 @@ def count_error(connection: Connection, prospect: int, wake_at: datetime | None,
 
 def next_wake(connection: Connection) -> datetime | None:
     """The earliest instant at which somebody is due."""
-    earliest = select(PROSPECTS.c.wake_at).where(PROSPECTS.c.wake_at.is_not(None))
-    return connection.scalar(earliest.order_by(PROSPECTS.c.wake_at).limit(1))
+    return connection.scalar(_NEXT)
 
 
 _COLUMNS = [
@@ -159,6 +158,9 @@ _DUE = (
     .order_by(PROSPECTS.c.wake_at, PROSPECTS.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
+)
+_NEXT = (
+    select(PROSPECTS.c.wake_at).where(PROSPECTS.c.wake_at.is_not(None)).order_by(PROSPECTS.c.wake_at).limit(1)
 )
 _THESE = (
     select(*_COLUMNS)
@@ -229,12 +231,16 @@ def _update_prospects(connection: Connection, settled: Sequence[Settled]) -> Non
         raise Changed(f"some of {len(rows)} prospects got facts since they were claimed")
 
 
+_ENROLLED = select(ENROLLMENTS.c.prospect, ENROLLMENTS.c.sequence).where(
+    ENROLLMENTS.c.prospect.in_(bindparam("ids", expanding=True))
+)
+
+
 def _write_enrollments(connection: Connection, settled: Sequence[Settled]) -> None:
     """The table follows the journeys; only those are touched whose set of sequences has changed."""
     before: dict[int, set[str]] = defaultdict(set)
     for some in chunks([each.prospect for each in settled]):
-        rows = select(ENROLLMENTS.c.prospect, ENROLLMENTS.c.sequence).where(ENROLLMENTS.c.prospect.in_(some))
-        for prospect, sequence in connection.execute(rows):
+        for prospect, sequence in connection.execute(_ENROLLED, {"ids": some}):
             before[prospect].add(sequence)
     changed = [each for each in settled if before[each.prospect] != set(each.journey.enrolled)]
     for some in chunks([each.prospect for each in changed if before[each.prospect]]):
