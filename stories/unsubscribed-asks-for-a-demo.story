@@ -11,5 +11,4 @@ day 21        form          demo
 day 21 12:00  promoted      to sales (grade A, asked for sales)    asked for sales (demo)
 day 22        accepted
 day 30        recycled      not_now
-day 63        moved         mid -> early             evidence faded to 1.0, below 1.0
 day 130       end

@@ -6,7 +6,7 @@ and topics follows by difference.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,7 +68,8 @@ def weigh(evidence: Evidence, fact: f.Fact, weights: Weights) -> Evidence:
         case f.Learned():
             return evidence._replace(attributes=_learn(evidence.attributes, fact, body))
         case f.Answered(stage=str() as stage):
-            return _give_stage(evidence, stage, fact, weights)
+            # It stands for the rest that sales set, and begins to fade when that is over.
+            return _give_stage(evidence, stage, body.rest_until or fact.at, fact.n, weights)
         case f.Retracted():
             return _retract(evidence, body.fact, weights)
         case f.Erased():
@@ -194,8 +195,8 @@ def _pour_topic(evidence: Evidence, topic: str, grain: Grain, weights: Weights) 
     return evidence._replace(topics={**evidence.topics, topic: after})
 
 
-def _give_stage(evidence: Evidence, stage: str, fact: f.Fact, weights: Weights) -> Evidence:
-    grain = Grain(fact.at, fact.n, weights.stages.enter)
+def _give_stage(evidence: Evidence, stage: str, at: datetime, n: int, weights: Weights) -> Evidence:
+    grain = Grain(at, n, weights.stages.enter)
     given = {**evidence.stages_given, stage: insert(evidence.stages_given.get(stage, ()), grain)}
     return _pour_stage(evidence._replace(stages_given=given), stage, grain, weights)
 
@@ -246,7 +247,7 @@ def _enter(evidence: Evidence, fact: f.Fact, body: f.Entered, weights: Weights) 
     evidence = evidence._replace(attributes=attributes)
     prior = weights.stages.prior.get(body.source) or weights.stages.prior.get(body.kind)
     if prior and prior != weights.stages.order[0]:
-        evidence = _give_stage(evidence, prior, fact, weights)
+        evidence = _give_stage(evidence, prior, fact.at, fact.n, weights)
     for topic in weights.topics.sources.get(body.source, ()):
         evidence = _give_topic(evidence, topic, fact, weights)
     return evidence
