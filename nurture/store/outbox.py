@@ -117,14 +117,7 @@ def claim_touches(
     `owner` must be this process's alone; `lease` counts on PostgreSQL only, by the database's clock. `key`
     is the suppression key: whom we must not mail is found before anything is composed.
     """
-    due = (
-        WITH_PERSON.where(WAITING, TOUCHES.c.due_at <= now, TOUCHES.c.opens <= now)
-        .where(TOUCHES.c.closes > now, TOUCHES.c.expires > now)
-        .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
-        .limit(limit)
-        .with_for_update(of=TOUCHES, skip_locked=True)
-    )
-    rows = connection.execute(due).all()
+    rows = connection.execute(_DUE, {"now": now, "most": limit}).all()
     if not rows:
         return Claimed([], [])
     for some in chunks([row.touch for row in rows]):
@@ -214,6 +207,14 @@ WITH_PERSON: Select[Any] = select(
 """Touches with what a Claim holds, and whether they are cancelled."""
 
 # Built once: building and recognising a statement costs more than SQLite needs to run it.
+_NOW: BindParameter[datetime] = bindparam("now")
+_DUE = (
+    WITH_PERSON.where(WAITING, TOUCHES.c.due_at <= _NOW, TOUCHES.c.opens <= _NOW)
+    .where(TOUCHES.c.closes > _NOW, TOUCHES.c.expires > _NOW)
+    .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(of=TOUCHES, skip_locked=True)
+)
 _THESE: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _OF_PROSPECTS = (
     select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(_THESE)).order_by(PROSPECTS.c.id)

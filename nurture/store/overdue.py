@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, false, func, or_, select, update
 
 from nurture.store.facts import chunks
 from nurture.store.outbox import (
@@ -56,9 +56,8 @@ def reopen(
     `next_opening(late, moment)`: opens and closes of the opening that `moment` is in, or the next. Where it
     begins at `expires` or later there is none left, and the touch waits for its end.
     """
-    shut = _LATE.where(TOUCHES.c.closes <= now, TOUCHES.c.expires > now, TOUCHES.c.cancelled.is_(false()))
     moved: list[dict[str, Any]] = []
-    for row in connection.execute(shut.limit(limit)).all():
+    for row in connection.execute(_LATE, {"now": now, "most": limit}).all():
         late = Late._make(row)
         opens, closes = next_opening(late, max(now, late.due_at))
         if opens >= late.expires:
@@ -72,9 +71,7 @@ def reopen(
 
 def expire(connection: Connection, now: datetime, limit: int) -> int:
     """End waiting touches past `expires`, with the last words, and those cancelled meanwhile; how many."""
-    over = or_(TOUCHES.c.expires <= now, TOUCHES.c.cancelled)
-    query = WITH_PERSON.where(WAITING, over).order_by(TOUCHES.c.due_at, TOUCHES.c.id).limit(limit)
-    claims = [as_claim(row) for row in connection.execute(query)]
+    claims = [as_claim(row) for row in connection.execute(_OVER, {"now": now, "most": limit})]
     lock_prospects(connection, {claim.prospect for claim in claims})
     rows = lock_touches(connection, [claim.touch for claim in claims])
     endings = [
@@ -112,6 +109,7 @@ def next_due(connection: Connection) -> datetime | None:
     return due
 
 
+_NOW: BindParameter[datetime] = bindparam("now")
 _NEXT = select(TOUCHES.c.due_at).where(WAITING).order_by(TOUCHES.c.due_at).limit(1)
 _LATE = (
     select(
@@ -120,9 +118,15 @@ _LATE = (
         PROSPECTS.c.snapshot,
     )
     .join_from(TOUCHES, PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
-    .where(WAITING)
+    .where(WAITING, TOUCHES.c.closes <= _NOW, TOUCHES.c.expires > _NOW, TOUCHES.c.cancelled.is_(false()))
     .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
+    .limit(bindparam("most"))
     .with_for_update(of=TOUCHES, skip_locked=True)
+)
+_OVER = (
+    WITH_PERSON.where(WAITING, or_(TOUCHES.c.expires <= _NOW, TOUCHES.c.cancelled))
+    .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
+    .limit(bindparam("most"))
 )
 _MOVE = (
     update(TOUCHES)
