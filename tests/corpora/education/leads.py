@@ -41,7 +41,7 @@ def address(lead: Lead) -> str:
 def leads() -> list[Lead]:
     """Every lead, with the two columns that the export does not have."""
     with gzip.open(EXPORT, "rt", encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows: list[Lead] = list(csv.DictReader(file))
     return [{**row, "Email": address(row), "Zone": ZONES.get(row["Country"], "")} for row in rows]
 
 
@@ -57,7 +57,7 @@ def write_list(rows: Iterable[Lead], path: Path) -> None:
 def give_a_source(rejects: Path, corrected: Path) -> list[Lead]:
     """The rejected rows, put right by hand: who came from nowhere known is said to come from there."""
     with rejects.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows: list[Lead] = list(csv.DictReader(file))
     write_list([{**row, "Lead Source": "Not said"} for row in rows], corrected)
     return rows
 

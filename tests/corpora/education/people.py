@@ -64,7 +64,7 @@ def _here(person: Person, act: Act) -> Act:
     """The same act on this school's site."""
     if act.kind == "form":
         return act._replace(
-            url="call", fields={"email": person.address, "consent": "yes"} | person.attributes
+            url="call", fields={"email": person.address, "consent": "yes", **person.attributes}
         )
     if act.url == "/pricing":
         return act._replace(url=_FEES.get(person.persona, "/fees"))
