@@ -28,11 +28,8 @@ def demo(folder: Path, *options: str) -> str:
 @pytest.mark.slow
 def test_sixty_days_are_as_the_readme_shows_them(tmp_path: Path) -> None:
     printed = [line.rstrip() for line in demo(tmp_path / "demo").splitlines()]
-    block = (
-        README.read_text(encoding="utf-8")
-        .split("<!-- demo -->\n```text\n$ nurture demo\n")[1]
-        .split("```")[0]
-    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.split("<!-- demo -->\n```text\n$ nurture demo\n")[1].split("```")[0]
     rest = iter(printed)
     for line in block.splitlines():
         assert line in rest, f"the README shows {line!r}, in this place the demo does not"
@@ -41,8 +38,8 @@ def test_sixty_days_are_as_the_readme_shows_them(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_it_promises_and_twice_the_same(tmp_path: Path) -> None:
-    first = json.loads(demo(tmp_path / "a", "--days", "14", "--json"))
-    assert first == json.loads(demo(tmp_path / "a", "--days", "14", "--json"))  # also over an earlier demo
+    first = json.loads(demo(tmp_path / "a", "--days", "9", "--json"))
+    assert first == json.loads(demo(tmp_path / "a", "--days", "9", "--json"))  # also over an earlier demo
     assert first["prospects"] == 300
     assert first["promoted"] >= 10
     assert first["promoted_by_persona"]["scanner"] == first["promoted_by_persona"]["never-buyer"] == 0
@@ -50,7 +47,7 @@ def test_what_it_promises_and_twice_the_same(tmp_path: Path) -> None:
     assert first["machine_hits"] > 0 and first["clicks"] > 0
     assert first["suppressed"] >= 1
     assert first["duplicates"] == first["verify"] == first["touches_failed"] == 0
-    other = json.loads(demo(tmp_path / "b", "--days", "4", "--seed", "2", "--json"))
+    other = json.loads(demo(tmp_path / "b", "--days", "2", "--seed", "2", "--json"))
     assert other["verify"] == 0 and other["touches_sent"] > 0
 
 
