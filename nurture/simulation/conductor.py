@@ -35,7 +35,7 @@ class Conductor:
         now = start
         clock.set_virtual(now)
         await run_all(self._engine, now)
-        while (moment := await self._next()) is not None and moment <= self._end:
+        while (moment := self._next()) is not None and moment <= self._end:
             now = max(_whole_minute(moment), now + _MINUTE)
             await self._act_until(now)
             clock.set_virtual(now)
@@ -43,8 +43,8 @@ class Conductor:
             progress(now)
         clock.set_virtual(self._end)
 
-    async def _next(self) -> datetime | None:
-        due = await self._engine.store.aread(next_moment)
+    def _next(self) -> datetime | None:
+        due = self._engine.store.read(next_moment)  # between two steps the loop has nothing else to do
         act = self._acts[0][0] if self._acts else None
         return min((moment for moment in (due, act) if moment is not None), default=None)
 
