@@ -59,7 +59,8 @@ def nurture() -> None:
 def main() -> None:
     """Run; a person's mistake is a sentence and exit code 1, a bug a traceback and exit code 3."""
     try:
-        code = nurture(standalone_mode=False, prog_name="nurture")  # gives the code of an Exit, and does not raise it
+        # gives the code of an Exit, and does not raise it
+        code = nurture(standalone_mode=False, prog_name="nurture")
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)

@@ -44,7 +44,9 @@ def show(rows: Sequence[Mapping[str, Any]], format: str, *, empty: str = "Nothin
         for name in rows[0]:
             table.add_column(name.replace("_", " "), overflow="fold")
         for row in rows:
-            table.add_row(*(str(plain(value)) if value is not None else "-" for value in row.values()))
+            table.add_row(
+                *(one_line(str(plain(value))) if value is not None else "-" for value in row.values())
+            )
         console().print(table)
 
 
@@ -70,15 +72,12 @@ def show_one(row: Mapping[str, Any], format: str) -> None:
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        value = plain(value)
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {one}" for key, one in value.items())
-        click.echo(f"{name.replace('_', ' '):<{width}}  {'-' if value in (None, '') else value}")
+        click.echo(f"{name.replace('_', ' '):<{width}}  {_words(value)}")
 
 
 def console() -> Console:
-    """Colours and width of the terminal; plain and wide where there is none."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    """Colours and width of the terminal; plain and wide where there is none. Brackets are just brackets."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 def next_step(text: str) -> None:
@@ -103,3 +102,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"):
         return "'" + value
     return value
+
+
+def _words(value: Any) -> str:
+    """A value for people, on one line; a dash where there is none."""
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{key} {one}" for key, one in value.items())
+    return one_line(str(plain(value))) if value not in (None, "") else "-"

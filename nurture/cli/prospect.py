@@ -38,13 +38,20 @@ def list_(
 ) -> None:  # fmt: skip
     """List prospects in the order they came."""
     with open_nurture(Path.cwd()) as nurture:
-        rows = nurture.store.read(
+        found = nurture.store.read(
             lambda connection: list_prospects(
-                connection, lifecycle=lifecycle, stage=stage, source=source, contains=contains, limit=limit
+                connection,
+                lifecycle=lifecycle,
+                stage=stage,
+                source=source,
+                contains=contains,
+                limit=limit + 1,
             )
         )
-    shown = addresses or format == "table"
+    rows, shown = found[:limit], addresses or format == "table"
     show([_row(row, shown) for row in rows], format, empty="No prospects.")
+    if len(found) > limit:
+        click.secho(f"There are more than these {limit:,}; --limit shows more.", fg="yellow", err=True)
     if rows and format == "table":
         next_step(f"nurture why {rows[0].address}")
 
