@@ -180,7 +180,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "cool down": lambda g: f"they were active: {span(g['days'])} to read, until {_at(g)}",
     "cap": _cap,
     "open": lambda g: f"the window is open until {_at(g)}",
-    "closed": lambda g: f"the window opens {_at(g)}",
+    "outside the window": lambda g: f"the window opens {_at(g)}",
     # enrollment
     "audience": _entry,
     "not the audience": lambda g: f"not the audience of {g['sequence']}: {_inner(g)}",
@@ -205,7 +205,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "opportunity": lambda g: "sales sees a deal",
     "won": lambda g: "won",
     "lost": lambda g: "lost",
-    "closed for good": lambda g: "closed",
+    "closed": lambda g: "closed: only asking for sales opens it again",
     "gone": lambda g: "erased",
     "promoted": lambda g: "promoted to sales",
 }
@@ -379,7 +379,7 @@ def why(journey: Journey, programme: Programme, now: datetime, zone: str | None 
         verdict=verdict_words(verdict, zone),
         because=tuple(dict.fromkeys(words(reason, zone) for reason in verdict.because)),
         passed_over=tuple(
-            (piece_path(name, programme), words(reason)) for name, reason in verdict.passed_over
+            (piece_path(name, programme), words(reason, zone)) for name, reason in verdict.passed_over
         ),
         changes=now if verdict.action else None if verdict.until == FOREVER else verdict.until,
     )

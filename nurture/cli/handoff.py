@@ -129,7 +129,7 @@ def _print(row: Any) -> None:
     names = (row.personal.get("first_name"), row.personal.get("last_name"))
     name = " ".join(filter(None, names)) or row.address
     click.secho(one_line(f"{name}  {row.address}  {row.account}"), bold=True)
-    click.secho(f"grade {row.grade}, intent {row.intent:.1f}, {packet['timing']}", bold=True)
+    click.secho(f"grade {row.grade}, intent {row.intent:.1f}, timing {packet['timing']}", bold=True)
     click.echo(f"handoff {row.id} is {row.state}; promised to be answered by {packet['due']}")
     if packet["review_overdue"]:
         click.secho(f"Agreement v{packet['agreement']} is past its review date.", fg="yellow")

@@ -111,7 +111,7 @@ def in_window(calendar: Calendar, journey: Journey, programme: Programme, now: d
     found = opening(calendar, journey, programme, now)
     if found.opens <= now:
         return Answer(True, Reason("open", {"until": found.closes}), found.closes)
-    return Answer(False, Reason("closed", {"until": found.opens}), found.opens)
+    return Answer(False, Reason("outside the window", {"until": found.opens}), found.opens)
 
 
 def business_later(calendar: Calendar, start: datetime, time_of_business: timedelta) -> datetime:

@@ -261,7 +261,7 @@ def test_a_window_that_never_opens_waits_for_a_fact():
     person = Person(programme(calendar=closed)).enter()
     person.wake()
     assert sends(person.live(START + 100 * DAY)) == []
-    assert "closed" in person.reasons()
+    assert "outside the window" in person.reasons()
 
 
 def test_later_counts_whole_days_on_the_calendar_and_hours_on_the_clock():
