@@ -50,7 +50,10 @@ def read_toml(file: str, text: str) -> Source:
 
 
 def write_toml(sections: Mapping[str, Any]) -> str:
-    """Canonical TOML of plain values: sections and keys sorted, one key a line."""
+    """Canonical TOML of plain values: sections and their keys sorted, one key a line.
+
+    What stands inside a value keeps its order: a form's fields are shown in it.
+    """
     lines = []
     for name in sorted(sections):
         lines.append(f"[{_text(name)}]")
@@ -63,9 +66,7 @@ def _value(value: Any) -> str:
         case str():
             return _text(value)
         case dict():
-            return (
-                "{" + ", ".join(f"{_text(key)} = {_value(item)}" for key, item in sorted(value.items())) + "}"
-            )
+            return "{" + ", ".join(f"{_text(key)} = {_value(item)}" for key, item in value.items()) + "}"
         case list():
             return "[" + ", ".join(_value(item) for item in value) + "]"
         case date() | time():

@@ -127,7 +127,7 @@ class WorkspaceShape(Shape):
     def build_forms(self) -> dict[str, Form]:
         """The core's forms, by name."""
         return {
-            name: Form(name, one.source, one.kind, dict(sorted(one.fields.items())), one.consent)
+            name: Form(name, one.source, one.kind, dict(one.fields), one.consent)
             for name, one in sorted(self.forms.items())
         }
 

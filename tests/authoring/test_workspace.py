@@ -235,3 +235,17 @@ def test_reading_a_folder(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="is no workspace: nurture init FOLDER makes one"):
         read_files(tmp_path)
+
+
+def test_a_form_keeps_the_order_of_its_fields() -> None:
+    first = _workspace(
+        changed(
+            "nurture.toml",
+            'first_name = "first_name", role = "role"',
+            'role = "role", first_name = "first_name"',
+        )
+    )
+    again = load(first.files, today=TODAY).workspace
+    assert again is not None
+    assert list(again.programme.forms["demo"].fields) == ["role", "first_name"]
+    assert again.hash == first.hash
