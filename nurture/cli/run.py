@@ -19,8 +19,8 @@ def command() -> None:
     process delivers; a second one says so and ends.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a busy duty is not begun twice is meant
     with open_nurture(Path.cwd()) as nurture:
         mind_changed_files(nurture)
         asyncio.run(run(nurture))
