@@ -121,14 +121,14 @@ def _opening(journey: Journey, facts: Sequence[f.Fact], programme: Programme, zo
     """Where to start: the newest thing they did, and the doubt that what they read answers."""
     read = [(fact.at, piece) for fact in facts if (piece := piece_read(fact.body, programme.weights))]
     forms = [(fact.at, fact.body.form) for fact in facts if isinstance(fact.body, f.FormSent)]
-    start = f"They sent the form {forms[-1][1]} on {moment(forms[-1][0], zone)}. " if forms else ""
+    start = f"They sent the form {forms[-1][1]} on {moment(forms[-1][0], zone)}." if forms else ""
     if not read:
         engaged = last_engaged(journey.evidence)
         return start or (f"Their last sign of life was on {moment(engaged, zone)}." if engaged else "")
     at, latest = max(read, key=lambda pair: pair[0])
     last = programme.pieces[latest]
     doubt = f" It answers: {last.answers}" if last.answers else ""
-    return f"{start}They read “{last.title}” on {moment(at, zone)}.{doubt}"
+    return f"{start} They read “{last.title}” on {moment(at, zone)}.{doubt}".lstrip()
 
 
 def _warnings(journey: Journey, zone: str) -> list[str]:

@@ -159,7 +159,7 @@ def test_sales_gets_html_and_text(world: World) -> None:
     message, (html, text) = parsed(received), bodies(received)
     handoff = world.handoffs(ada)[0]
     assert (received.recipient, message["To"]) == (SALES, SALES)
-    assert message["Subject"] == "For you: Ada (grade A), answer Mon 12 Oct 2026 17:30 BST"
+    assert message["Subject"] == "For you: Ada (grade A), answer by Mon 12 Oct 2026 17:30 BST"
     assert message["Reply-To"] == "ada@ada.example"
     assert message["List-Unsubscribe"] is None
     assert message["Date"].datetime == now
