@@ -112,10 +112,15 @@ class Nurture:
         return Journal(beside)
 
     def transport(self) -> Transport:
-        """The way out that the settings name: an SMTP server, or a folder of files."""
+        """The way out that the settings name: an SMTP server, or a folder of files.
+
+        Raises Mistake where a user is named and there is no password.
+        """
         smtp = self.settings.smtp
         if smtp is None:
             return FolderTransport(self.settings.outbox)
+        if smtp.user and not self.secrets.smtp_password:
+            raise Mistake(f"nurture.toml names smtp.user {smtp.user}; put [smtp] password into secrets.toml")
         account = Account(
             host=smtp.host, port=smtp.port, security=smtp.security, user=smtp.user,
             password=self.secrets.smtp_password or "", connections=smtp.connections,
