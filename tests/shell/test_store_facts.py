@@ -89,7 +89,7 @@ def test_thousands_at_once(store: Store) -> None:
     news = {id: [(Clicked(1, "a", 1, "u"), NOW)] * (1 + id % 3) for id in reversed(ids)}
     noted = store.write_now(lambda c: note(c, news, known=NOW, programme="p1"))
     assert store.read(lambda c: histories(c, ids)) == noted
-    counted = store.read(lambda c: {id: n for id, n in c.execute(select(PROSPECTS.c.id, PROSPECTS.c.n))})
+    counted = store.read(lambda c: {row.id: row.n for row in c.execute(select(PROSPECTS))})
     assert counted == {id: 1 + id % 3 for id in ids}
 
 
