@@ -27,5 +27,7 @@ docs:  ## write the generated parts of docs/
 bench:  ## the measurements of benchmarks/, as ratios in one run
 	$(PYTHON) benchmarks/core.py
 	$(PYTHON) benchmarks/delivery.py
+	$(PYTHON) benchmarks/imports.py
+	$(PYTHON) benchmarks/demo.py
 
 .PHONY: help install test test-all lint demo docs bench
