@@ -46,7 +46,7 @@ def contributions(evidence: Evidence, lines: Mapping[str, Line], now: datetime) 
 
 def score(evidence: Evidence, lines: Mapping[str, Line], now: datetime) -> float:
     """Points now; may be negative."""
-    return sum(part.points for part in contributions(evidence, lines, now))
+    return sum((part.points for part in contributions(evidence, lines, now)), 0.0)
 
 
 def penalty_ends(evidence: Evidence, line: Line) -> datetime | None:

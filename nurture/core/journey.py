@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from nurture.core import facts as f
 from nurture.core.evidence import Evidence
 
-FOLD = 2
+FOLD = 3
 """The version of both folds and of the snapshot's shape. Any change of a field or rule raises it."""
 
 NEW = "new"
@@ -119,7 +119,6 @@ class Journey(NamedTuple):
     rest_fixed: bool = False  # sales set the date: no engagement ends it earlier
     resting_since: datetime | None = None
     promoted_at: datetime | None = None
-    promoted_n: int = 0
     handoff: int = 0
     lane: str = ""
     rested_on: tuple[int, ...] = ()
@@ -311,7 +310,6 @@ def _moved(journey: Journey, at: datetime, n: int, body: f.Moved) -> _Changes:
 def _promoted(journey: Journey, at: datetime, n: int, body: f.Promoted) -> _Changes:
     changes: _Changes = {
         "promoted_at": at,
-        "promoted_n": n,
         "handoff": body.number,
         "lane": body.lane,
         "rested_on": body.rested_on,

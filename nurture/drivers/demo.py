@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from email.parser import BytesHeaderParser
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -211,7 +212,7 @@ def _look(
         "prospects": len(personas),
         "touches_sent": len(mails),
         "touches_failed": _count(connection, TOUCHES, TOUCHES.c.outcome == "failed"),
-        "duplicates": len(mails) - len({message.message_id for message in mails}),
+        "duplicates": _repeated(mails),
         "clicks": _count(connection, HITS, HITS.c.kind == "click", HITS.c.verdict == "human"),
         "machine_hits": _count(connection, HITS, HITS.c.verdict == "machine"),
         "promoted": sum(by_persona.values()),
@@ -223,6 +224,13 @@ def _look(
         "verify": len(verified.differences),
     }
     return Shown(results, _by_stage(connection), _examples(connection), clock.now())
+
+
+def _repeated(mails: list[Received]) -> int:
+    """Messages that somebody got twice: the same message, or the same piece."""
+    parse = BytesHeaderParser().parsebytes
+    pieces = {(mail.recipient, parse(mail.raw)["Feedback-ID"]) for mail in mails}
+    return len(mails) - min(len({mail.message_id for mail in mails}), len(pieces))
 
 
 def _by_stage(connection: Connection) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 from datetime import UTC
+from typing import NamedTuple
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -45,8 +46,15 @@ async def run(nurture: Nurture) -> None:
             await transport.close()
 
 
-async def one_pass(nurture: Nurture) -> int:
-    """Everything that is due, and what follows from it at once; how much was done."""
+class Pass(NamedTuple):
+    """What one pass did, and why sending stopped early, if it did."""
+
+    done: int
+    trouble: str
+
+
+async def one_pass(nurture: Nurture) -> Pass:
+    """Everything that is due, and what follows from it at once."""
     with nurture.store.alone():
         transport = nurture.transport()
         engine = nurture.engine(transport, logger.error)
@@ -55,7 +63,7 @@ async def one_pass(nurture: Nurture) -> int:
             total = 0
             while done := await run_due(engine, DUTIES, clock.now()):
                 total += done
-            return total
+            return Pass(total, engine.trouble)
         finally:
             await transport.close()
 

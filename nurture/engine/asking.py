@@ -52,7 +52,7 @@ def prospect_of(connection: Connection, address: str) -> Row[Any]:
     try:
         row = prospects.find(connection, normalise(address))
     except NoAddress as wrong:
-        raise Mistake(f"{address} is no e-mail address: {wrong}") from None
+        raise Mistake(str(wrong)) from None
     if row is None:
         raise Mistake(f"there is no prospect {address}; `nurture prospect list` shows who there is")
     return row

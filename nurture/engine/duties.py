@@ -37,7 +37,10 @@ TENDED = 200
 
 @dataclass
 class Engine:
-    """What the duties work with. `log` is told of internal errors, one sentence each."""
+    """What the duties work with. `log` is told of internal errors, one sentence each.
+
+    `trouble`: why sending stopped when it was last tried; empty if it did not.
+    """
 
     store: Store
     shelf: Shelf
@@ -49,6 +52,7 @@ class Engine:
     tracked: bool
     owner: str
     log: Callable[[str], None]
+    trouble: str = ""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Once it is set nothing more is begun, and what was claimed and not begun goes back."""
 
@@ -112,6 +116,7 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         now=clock.now,
         stop=engine.stopping,
     )
+    engine.trouble = delivered.trouble
     if delivered.trouble:
         engine.log(f"Sending stopped for now: {delivered.trouble}")
         return 0  # what was claimed waits a little: going on at once would only knock again

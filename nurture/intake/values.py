@@ -26,7 +26,6 @@ _LARGEST_NUMBER = 1e15
 YES = frozenset({"yes", "y", "true", "1"})
 NO = frozenset({"no", "n", "false", "0"})
 
-DATES = ("day first", "month first")
 DECIMALS = (".", ",")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

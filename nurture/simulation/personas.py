@@ -175,5 +175,3 @@ _PERSONAS: Mapping[str, _Plan] = {
     "scanner": _scanner,
     "never-buyer": _student,
 }
-PERSONAS = tuple(_PERSONAS)
-"""Their names."""

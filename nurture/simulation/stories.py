@@ -106,7 +106,7 @@ def read_file(file: Path) -> Story:
             raise StoryProblem(top, f"is larger than {LARGEST} bytes", "one story a file")
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise StoryProblem(top, "is not UTF-8 text", "it again, saved as UTF-8") from None
+        raise StoryProblem(top, "is not UTF-8 text", "the same text, saved as UTF-8") from None
     except OSError as wrong:
         raise StoryProblem(top, f"cannot be read: {wrong.strerror}", "a file that can be read") from None
     return read(str(file), text)

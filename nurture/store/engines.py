@@ -5,6 +5,8 @@ instant (fixed in 3.51.3; Debian 12 ships 3.40.1). So no connection checkpoints 
 it on a connection of its own while it holds the write lock, which keeps every other process out.
 """
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
@@ -57,7 +59,13 @@ def is_sqlite(url: URL) -> bool:
 
 
 def sqlite_writer(url: URL) -> Engine:
-    """The writer's connection: every transaction takes the write lock at its start."""
+    """The writer's connection: every transaction takes the write lock at its start.
+
+    A new file is readable by its owner alone: it holds people's addresses.
+    """
+    if url.database and url.database != ":memory:" and not Path(url.database).exists():
+        with suppress(OSError):  # a folder that cannot be written is told when the database is opened
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
     engine = create_engine(url, poolclass=NullPool, connect_args=_SQLITE_ARGUMENTS)
     _set_up(engine, PRAGMAS, "BEGIN IMMEDIATE")
     return engine

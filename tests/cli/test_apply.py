@@ -105,7 +105,8 @@ def a_message_waits(people: Place) -> None:
     row = LIST.splitlines()[1].replace("ada@acme", "di@delta")
     (people.folder / "more.csv").write_text(f"{LIST.splitlines()[0]}\n{row}\n")
     people.ok("import", "prospects", "more.csv", "--map", "map.yaml")
-    people.ok("wake")
+    ended = people.run("wake")
+    assert (ended.code, "sending stopped" in ended.err) == (1, True)
 
 
 def test_everybody_is_looked_at_again(people: Place) -> None:

@@ -177,7 +177,7 @@ def test_machines_see_no_addresses_unless_asked(read: Place) -> None:
     ("words", "sentence"),
     [
         (["eve@nowhere.example"], "there is no prospect eve@nowhere.example; `nurture prospect list` shows"),
-        (["nonsense"], "nonsense is no e-mail address"),
+        (["nonsense"], "'nonsense' is no e-mail address"),
         (["ada@acme.example", "--at", "2020-01-01"], "nothing was known of ada@acme.example at that time"),
     ],
 )
