@@ -1,6 +1,5 @@
 """`nurture demo`: see it work."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from nurture.assembly import open_nurture
 from nurture.cli.printing import next_step, show
 from nurture.core.timing import zone_of
+from nurture.drivers import loop
 from nurture.drivers.demo import START, Shown, play
 from nurture.engine.asking import look_up
 from nurture.telling import show as in_words
@@ -49,7 +49,7 @@ def command(days: int, seed: int, folder: Path, as_json: bool) -> None:
             day = (now - START).days  # type: ignore[operator]
             progress.update(task, completed=day, description=f"day {day}", mails=mails)
 
-        shown = asyncio.run(play(folder, days, seed, tell))
+        shown = loop.run(play(folder, days, seed, tell))
     if as_json:
         click.echo(json.dumps(shown.results, indent=2))
         return

@@ -1,6 +1,5 @@
 """`nurture run`: the daemon."""
 
-import asyncio
 import logging
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 
 from nurture.assembly import open_nurture
 from nurture.cli.printing import mind_changed_files
+from nurture.drivers import loop
 from nurture.drivers.embedded import run
 
 
@@ -23,4 +23,4 @@ def command() -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a busy duty is not begun twice is meant
     with open_nurture(Path.cwd()) as nurture:
         mind_changed_files(nurture)
-        asyncio.run(run(nurture))
+        loop.run(run(nurture))

@@ -1,6 +1,5 @@
 """`nurture wake`: one pass of everything that is due; enough for cron."""
 
-import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.instants import INSTANT
 from nurture.cli.printing import mind_changed_files, next_step
+from nurture.drivers import loop
 from nurture.drivers.embedded import one_pass
 from nurture.errors import Mistake
 from nurture.store.facts import newest
@@ -29,7 +29,7 @@ def command(at: datetime | None) -> None:
                 raise Mistake(f"--at: this workspace has lived until {last:%Y-%m-%dT%H:%M:%SZ} already")
             clock.set_virtual(at)
         mind_changed_files(nurture)
-        done, trouble = asyncio.run(one_pass(nurture))
+        done, trouble = loop.run(one_pass(nurture))
     if trouble:
         raise Mistake(
             f"{done} things done, then sending stopped: {trouble}. What waits is tried again later."
