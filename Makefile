@@ -8,10 +8,10 @@ install:  ## install nurture with everything the tests need into the active envi
 	$(PYTHON) -m pip install --quiet -e '.[dev]'
 
 test:  ## core, stories, SQLite: under 90 seconds
-	$(PYTHON) -m pytest -q -m 'not slow and not postgres'
+	$(PYTHON) -m pytest -q -n auto -m 'not slow and not postgres'
 
 test-all:  ## everything, PostgreSQL and Chromium too
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n auto
 
 lint:  ## ruff and mypy
 	$(PYTHON) -m ruff check .

@@ -16,6 +16,9 @@ from nurture.intake.mapping import Map, Refusal
 from nurture.store import Listed
 from tests.intake.test_mapfile import NOW, plan
 
+pytestmark = pytest.mark.slow
+"""Each is a monster: for `make test-all`."""
+
 MAP = (
     b"email: Email\nsource: s\nbasis: consent\ndate: 2026-02-01\n"
     b"columns: {First: first_name, Size: employees}\n"

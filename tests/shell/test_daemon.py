@@ -24,6 +24,9 @@ from nurture.cli import nurture as program
 from nurture.simulation.inbox import Fault, Inbox
 from tests.cli.workspace import MAP, Ended, ended, process
 
+pytestmark = pytest.mark.slow
+"""Real processes: for `make test-all`."""
+
 PATIENCE = 40.0
 """Seconds after which something that should happen is given up; the machine may be busy."""
 
