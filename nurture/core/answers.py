@@ -17,7 +17,7 @@ _MOST_QUESTIONS = 32
 
 
 class Reason(NamedTuple):
-    """Why, as data: a code that `telling.py` puts into words, and the figures the words need."""
+    """Why, as data: a code that `telling` puts into words, and the figures the words need."""
 
     code: str
     figures: Mapping[str, Any] = {}

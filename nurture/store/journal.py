@@ -1,8 +1,8 @@
 """One file beside the database, for what must not be lost while the store cannot take it.
 
-Unsubscribes and the answers of SMTP servers are promises kept to others. If the store is locked or its
-disk is full, they are appended here and forced to disk before we answer; a duty replays them. Replaying
-twice does no harm, because every entry carries a token by which its taker knows it.
+An unsubscribe is a promise to somebody. If the store is locked or its disk is full, it is appended here and
+forced to disk before we answer; a duty replays it. Replaying twice does no harm, because every entry
+carries a token by which its taker knows it.
 
 Replay first renames the file, so that writers go on in a new one, and removes it once its entries are
 committed. A crash between the two replays them again. Several processes may append at once.
