@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from nurture.delivery.mime import BadLetter, Letter, build
+from nurture.delivery.mime import BadLetter
 from nurture.delivery.outcomes import Accepted, Deferred, Failed, InDoubt, Outcome, Refused
 from nurture.delivery.replies import bounce_kind
 from nurture.delivery.retry import SERVER_PAUSE, next_wait
 from nurture.delivery.together import Together
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.rendering import CannotRender
-from nurture.store import Store, outbox
+from nurture.store import Store, claims, outbox
 from nurture.store.outbox import LEASE, Claim, Deferral, Ending
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Delivered(NamedTuple):
 async def deliver(
     store: Store,
     transport: Transport,
-    compose: Callable[[Claim], Letter],
+    compose: Callable[[Claim], Mail],
     *,
     owner: str,
     key: bytes,
@@ -68,8 +68,9 @@ async def deliver(
 ) -> Delivered:
     """Send up to `limit` touches that may leave now. Call again while `claimed` equals `limit`.
 
-    `compose` writes the letter of a claim; `key` hashes suppressions; `owner` names this process and no
-    other. Once `stop` is set nothing more is begun: what is on its way ends, the rest goes back.
+    `compose` writes the message of a claim, or raises CannotRender or BadLetter where it cannot be written;
+    `key` hashes suppressions; `owner` names this process and no other. Once `stop` is set nothing more is
+    begun: what is on its way ends, the rest goes back.
     """
     sender = _Pass(store, transport, compose, key, now, lease, stop or asyncio.Event())
     return await sender.run(owner, limit)
@@ -90,7 +91,7 @@ class _Pass:
         self,
         store: Store,
         transport: Transport,
-        compose: Callable[[Claim], Letter],
+        compose: Callable[[Claim], Mail],
         key: bytes,
         now: Callable[[], datetime],
         lease: timedelta,
@@ -106,7 +107,7 @@ class _Pass:
 
     async def run(self, owner: str, limit: int) -> Delivered:
         claimed = await self.store.write(
-            lambda connection: outbox.claim_touches(
+            lambda connection: claims.claim_touches(
                 connection, self.now(), limit, owner=owner, key=self.key, lease=self.lease
             )
         )
@@ -147,14 +148,12 @@ class _Pass:
 
     async def _send(self, attempt: "_Attempt") -> Outcome:
         try:
-            letter = self.compose(attempt.claim)
-            raw = build(letter)
+            mail = self.compose(attempt.claim)
         except (CannotRender, BadLetter) as wrong:
             return Failed(0, f"cannot be written: {wrong}")
         except Exception as bug:
             logger.exception("Touch %d cannot be written.", attempt.claim.touch)
             return Failed(0, f"cannot be written: {type(bug).__name__}, see the log")
-        mail = Mail(letter.message_id.strip("<>"), letter.sender.address, attempt.claim.address, raw)
         try:
             return await self.transport.send(mail, partial(self._may_leave, attempt))
         except Exception as bug:

@@ -1,12 +1,13 @@
-"""From a claimed touch to a letter: the piece, the person's values, signed links, headers."""
+"""From a claimed touch to a message: the piece, the person's values, signed links, headers."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from nurture.authoring import Workspace
-from nurture.delivery.mime import Letter, Mailbox
+from nurture.delivery.mime import Letter, Mailbox, build
 from nurture.delivery.tokens import Keys, message_id, sign
+from nurture.delivery.transports.seam import Mail
 from nurture.rendering import render
 from nurture.store.codec import decode_journey
 from nurture.store.outbox import Claim
@@ -14,8 +15,8 @@ from nurture.store.outbox import Claim
 
 def compose(
     claim: Claim, workspace: Workspace, keys: Keys, now: datetime, *, public: str, tracked: bool
-) -> Letter:
-    """The letter for this touch, under the programme it was chosen under.
+) -> Mail:
+    """The message for this touch, under the programme it was chosen under.
 
     `public`: the address of the public pages; `tracked`: whether links lead through them. Raises
     CannotRender or BadLetter: this message cannot be written.
@@ -35,7 +36,7 @@ def compose(
     sender = programme.sender
     domain = sender.address.rpartition("@")[2]
     id = message_id(keys, claim.touch, domain)
-    return Letter(
+    letter = Letter(
         message_id=id,
         nurture_id=id.strip("<>").partition("@")[0],
         date=now,
@@ -50,6 +51,7 @@ def compose(
         list_name=sender.company,
         feedback_id=f"{claim.sequence}:{claim.piece}:{domain.replace('.', '-')}:nurture",
     )
+    return Mail(id.strip("<>"), sender.address, claim.address, build(letter))
 
 
 def values_of(claim: Claim) -> Mapping[str, Any]:

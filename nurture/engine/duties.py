@@ -16,10 +16,9 @@ from sqlalchemy import Connection
 from nurture import clock
 from nurture.core.journey import Journey
 from nurture.core.timing import Opening, opening
-from nurture.delivery.mime import Letter
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
-from nurture.delivery.transports.seam import Transport
+from nurture.delivery.transports.seam import Mail, Transport
 from nurture.engine import settling, unsubscribing
 from nurture.engine.composing import compose
 from nurture.engine.handing import mail_handoffs
@@ -204,7 +203,7 @@ async def _load_programmes(engine: Engine) -> None:
     await engine.store.aread(engine.shelf.all_live)
 
 
-def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Letter:
+def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Mail:
     try:
         workspace = engine.shelf.loaded(claim.programme)
     except KeyError:  # applied and chosen under by another process since we looked

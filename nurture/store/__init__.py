@@ -3,7 +3,7 @@
 What other packages use is named here; `tables` may be imported by whoever writes SQL.
 """
 
-from nurture.store import outbox
+from nurture.store import claims, outbox
 from nurture.store.beside import write_beside
 from nurture.store.door import Store, Work
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
@@ -36,6 +36,7 @@ __all__ = [
     "Work",
     "account_of",
     "by_id",
+    "claims",
     "enter_listed",
     "enter_many",
     "entered_on",

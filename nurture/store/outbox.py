@@ -5,8 +5,8 @@
                                      +----- defer ------+--> deferred
 Every step after the claim names owner and epoch; where they no longer match, somebody else has the touch
 and nothing happens. A fenced touch is deferred only on the server's clear word, or before a byte has left.
-All is plain Core for the door, in batches, and one bad row never spoils the others. What nobody works on
-is looked after in `overdue.py`.
+All is plain Core for the door, in batches, and one bad row never spoils the others. Touches are claimed in
+`claims.py`; what nobody works on is looked after in `overdue.py`.
 
 Prospects are locked before touches, in order of id, as facts are written. The fence holds the prospects'
 rows while it reads suppressions, and whoever unsubscribes somebody locks that row first: so on PostgreSQL
@@ -83,13 +83,6 @@ class Lost:
 Answer = Go | Refused | Lost
 
 
-class Claimed(NamedTuple):
-    """What a claim took: touches to send, and touches that turned out not to be wanted."""
-
-    ready: list[Claim]
-    barred: list[tuple[Claim, Refused]]
-
-
 class Ending(NamedTuple):
     """How a claimed touch ended. `bounce` (hard, soft, block) is told of where the address is to blame."""
 
@@ -107,29 +100,6 @@ class Deferral(NamedTuple):
     words: str = ""
     counted: bool = True
     """Whether it was a try of this message."""
-
-
-def claim_touches(
-    connection: Connection, now: datetime, limit: int, *, owner: str, key: bytes, lease: timedelta = LEASE
-) -> Claimed:
-    """Take up to `limit` touches that may leave now, the longest due first.
-
-    `owner` must be this process's alone; `lease` counts on PostgreSQL only, by the database's clock. `key`
-    is the suppression key: whom we must not mail is found before anything is composed.
-    """
-    rows = connection.execute(_DUE, {"now": now, "most": limit}).all()
-    if not rows:
-        return Claimed([], [])
-    for some in chunks([row.touch for row in rows]):
-        take = update(TOUCHES).where(TOUCHES.c.id.in_(some)).values(state="claimed", owner=owner)
-        more = {"epoch": TOUCHES.c.epoch + 1, "attempts": TOUCHES.c.attempts + 1}
-        connection.execute(take.values(**more, lease_until=_from_now(connection, lease)))
-    claims = [as_claim(row)._replace(owner=owner, epoch=row.epoch + 1) for row in rows]
-    silenced = reasons_of(connection, key, {claim.address for claim in claims if claim.address})
-    cancelled = {row.touch for row in rows if row.cancelled}
-    answers = {claim.touch: _bar(claim.address, silenced, claim.touch in cancelled) for claim in claims}
-    barred = [(claim, why) for claim in claims if (why := answers[claim.touch]) is not None]
-    return Claimed([claim for claim in claims if answers[claim.touch] is None], barred)
 
 
 def fence(
@@ -207,14 +177,6 @@ WITH_PERSON: Select[Any] = select(
 """Touches with what a Claim holds, and whether they are cancelled."""
 
 # Built once: building and recognising a statement costs more than SQLite needs to run it.
-_NOW: BindParameter[datetime] = bindparam("now")
-_DUE = (
-    WITH_PERSON.where(WAITING, TOUCHES.c.due_at <= _NOW, TOUCHES.c.opens <= _NOW)
-    .where(TOUCHES.c.closes > _NOW, TOUCHES.c.expires > _NOW)
-    .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(of=TOUCHES, skip_locked=True)
-)
 _THESE: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _OF_PROSPECTS = (
     select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(_THESE)).order_by(PROSPECTS.c.id)
@@ -263,7 +225,7 @@ def as_claim(row: Row[Any]) -> Claim:
     return Claim(**{**values, "address": row.address or ""})
 
 
-def _bar(address: str | None, silenced: Mapping[str, str], cancelled: bool) -> Refused | None:
+def bar(address: str | None, silenced: Mapping[str, str], cancelled: bool) -> Refused | None:
     """Why this touch must not leave, whatever the time."""
     if cancelled:
         return Refused("cancelled")
@@ -279,7 +241,7 @@ def _answer(
 ) -> Answer:
     if row is None or row.state != "claimed" or (row.owner, row.epoch) != (claim.owner, claim.epoch):
         return Lost()
-    barred = _bar(address, silenced, row.cancelled)
+    barred = bar(address, silenced, row.cancelled)
     if barred is not None:
         return barred
     if address != claim.address:
@@ -333,7 +295,7 @@ def lock_touches(connection: Connection, touches: Iterable[int]) -> dict[int, Ro
     return found
 
 
-def _from_now(connection: Connection, lease: timedelta) -> Any:
+def from_now(connection: Connection, lease: timedelta) -> Any:
     """An instant on the database's own clock; nothing on SQLite, where the run lock tells who lives."""
     return func.now() + lease if is_postgres(connection) else None
 

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from nurture.core.facts import Body
-from nurture.delivery.mime import Letter, Mailbox
+from nurture.delivery.mime import Letter, Mailbox, build
 from nurture.delivery.tokens import Keys, message_id, sign
+from nurture.delivery.transports.seam import Mail
 from nurture.store import Store, history, suppress
 from nurture.store.outbox import Claim
 from nurture.store.tables import PROSPECTS, TOUCHES, touch_id
@@ -86,10 +87,11 @@ def facts(store: Store, touch: int) -> list[Body]:
     return [fact.body for fact in store.read(lambda c: history(c, touch >> 20))]
 
 
-def compose(claim: Claim) -> Letter:
-    """A short letter."""
-    return Letter(
-        message_id=message_id(KEYS, claim.touch, "example.com"),
+def compose(claim: Claim) -> Mail:
+    """A short message."""
+    id = message_id(KEYS, claim.touch, "example.com")
+    letter = Letter(
+        message_id=id,
         nurture_id=sign(KEYS, "r", claim.touch),
         date=NOW,
         sender=Mailbox("ada@example.com", "Ada Ray"),
@@ -99,3 +101,4 @@ def compose(claim: Claim) -> Letter:
         html="<p>Hello</p>",
         unsubscribe_url="https://t.example.com/u/x",
     )
+    return Mail(id.strip("<>"), "ada@example.com", claim.address, build(letter))

@@ -11,6 +11,7 @@ from sqlalchemy import event, select, text, update
 
 from nurture.core.facts import Bounced, TouchEnded
 from nurture.store import Store, is_suppressed, suppress
+from nurture.store.claims import claim_touches
 from nurture.store.outbox import (
     Answer,
     Claim,
@@ -19,7 +20,6 @@ from nurture.store.outbox import (
     Go,
     Lost,
     Refused,
-    claim_touches,
     defer,
     end,
     fence,

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from nurture.core.facts import Bounced, TouchEnded
-from nurture.delivery.mime import Letter
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import message_id
 from nurture.delivery.transports import Account, FolderTransport, SmtpTransport, Timeouts, Transport
+from nurture.delivery.transports.seam import Mail
 from nurture.rendering import CannotRender
 from nurture.simulation.inbox import Fault, Inbox
 from nurture.store import Store, is_suppressed
-from nurture.store.outbox import Claim, Ending, claim_touches, end, fence
+from nurture.store.claims import claim_touches
+from nurture.store.outbox import Claim, Ending, end, fence
 from nurture.store.overdue import expire, rescue
 from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, change, compose, facts, queue, row, silence, states
 
@@ -66,7 +67,7 @@ def test_somebody_not_to_be_mailed_is_not_even_composed(store: Store) -> None:
     silence(store, touch)
     composed: list[Claim] = []
 
-    def watched(claim: Claim) -> Letter:
+    def watched(claim: Claim) -> Mail:
         composed.append(claim)
         return compose(claim)
 
@@ -80,7 +81,7 @@ def test_an_unsubscribe_between_claim_and_fence_wins(store: Store) -> None:
     """Case 47, against the real fence: the message is composed and 354 is given, and nothing leaves."""
     _, second, _ = queue(store, 3)
 
-    def meanwhile(claim: Claim) -> Letter:
+    def meanwhile(claim: Claim) -> Mail:
         if claim.touch == second:
             silence(store, second)
         return compose(claim)
@@ -106,7 +107,7 @@ def test_what_changes_before_the_fence_is_seen_by_it(
 ) -> None:
     one, two = queue(store, 2)
 
-    def meanwhile(claim: Claim) -> Letter:
+    def meanwhile(claim: Claim) -> Mail:
         if claim.touch == one:
             change(store, one, **changes)
         return compose(claim)
@@ -119,7 +120,7 @@ def test_what_changes_before_the_fence_is_seen_by_it(
 def test_a_letter_that_cannot_be_written_fails_alone(store: Store) -> None:
     no_value, bug, bad, fine = queue(store, 4)
 
-    def sometimes(claim: Claim) -> Letter:
+    def sometimes(claim: Claim) -> Mail:
         match claim.touch:
             case t if t == no_value:
                 raise CannotRender("prospect.role is not known")
