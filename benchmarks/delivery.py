@@ -2,9 +2,12 @@
 
 Everything is on loopback: Postfix's smtp-sink receives, and its smtp-source and a plain loop of smtplib,
 EmailMessage and Jinja send to the same sink in the same run, since only ratios travel between machines.
-Medians of some rounds. The programme is the shipped one; its first piece is given eight links. Prospects are
-in the database and due, the calendar is open, virtual time stands still. SQLite syncs every commit
-(synchronous=FULL), and so does the throw-away PostgreSQL. Takes about three minutes, five with --late.
+Medians of some rounds. The programme is the shipped one; its first piece is given eight links and text up to
+ten kilobytes. Prospects are in the database and due, the calendar is open, virtual time stands still. SQLite
+syncs every commit (synchronous=FULL), and so does the throw-away PostgreSQL.
+
+End to end is from due prospects until the last message's answer is recorded, waking and sending side by side
+as in the daemon. A wake that follows each end of a touch is shown beside it, as the rest until nobody is due.
 """
 
 import argparse
@@ -23,10 +26,10 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 import psycopg
@@ -38,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from nurture import clock
 from nurture.assembly import Nurture, begin, load_folder, open_nurture
 from nurture.core import facts as f
-from nurture.engine import run_all
+from nurture.drivers import loop
 from nurture.engine.duties import Engine, deliver_due, wake_due
 from nurture.rendering import render
 from nurture.settings import write_secrets
@@ -47,21 +50,25 @@ from nurture.store.tables import TOUCHES
 
 NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)
 """A Tuesday, half past ten in London: the calendar is open, and everybody's spread has passed."""
+ENTERED = NOW - timedelta(minutes=1)
+"""Who is due from then is woken before whose message has just ended."""
 FIRST = "templates/early/exception-arithmetic.md"
 """The piece that everybody gets first."""
 LINKS = ("cost-calculator", "erp-enough", "fair-test", "four-ways", "pilot", "price-in-full", "six-weeks")
 """With the piece's own link there are eight, each in both parts."""
+MORE = "Every exception is looked at by two people, and neither could have avoided it. "
 GOOD = {
     "role": "controller", "employees": 400.0, "industry": "manufacturing", "invoices": 3000.0,
     "country": "GB", "zone": "Europe/London",
 }  # fmt: skip
 LATE = 0.05
 """Seconds that the slow server takes to answer."""
-ROUND_TRIPS = 30
+ROUND_TRIPS = 60
 """Messages for each connection to the slow server."""
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 POSTFIX = Path("/usr/sbin")
-BASELINE = "smtp-source -s 10 -d"
+BASELINE = "smtp-source -s 20 -d"
+PLAIN = "plain loop: smtplib, EmailMessage, Jinja"
 
 
 class Run(NamedTuple):
@@ -86,18 +93,21 @@ def main() -> None:
         stack.enter_context(clock.virtual(NOW))
         port = stack.enter_context(sink())
         size, plain = one_message(workspace(home / "sqlite", port, asked.connections))
-        seeded = [seed(home / "sqlite", asked.messages)]
+        seeded = seed(home / "sqlite", asked.messages)
+        fleet = None
         if (BINARIES / "postgres").exists():
             server = stack.enter_context(postgres())
             workspace(home / "postgres", port, asked.connections, server.set(database="seeded"))
-            seeded.append(seed(home / "postgres", asked.messages))
+            fleet = seed(home / "postgres", asked.messages)
         print(f"{asked.messages:,} prospects, messages of {size:,} bytes, {asked.connections} connections")
         table: Table = {}
         for number in range(asked.rounds):
             print(f"round {number + 1} of {asked.rounds} ...", file=sys.stderr)
             yardsticks(table, port, size, asked.messages, plain)
-            for folder in seeded:
-                asyncio.run(ours(table, folder, asked.messages, home / "run"))
+            ours(table, "SQLite", seeded, asked.messages, home / "run")
+            if fleet is not None:
+                ours(table, "PostgreSQL", fleet, asked.messages, home / "run")
+                several(table, 2, fleet, asked.messages, home / "run")
         show(table, BASELINE)
         if asked.late:
             print(f"\nEvery answer {LATE * 1000:.0f} ms late")
@@ -106,9 +116,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--messages", type=int, default=3000, help="prospects who are due")
+    parser.add_argument("--messages", type=int, default=5000, help="prospects who are due")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=10, help="kept connections, [smtp] connections")
+    parser.add_argument("--connections", type=int, default=20, help="kept connections, [smtp] connections")
     parser.add_argument("--late", action="store_true", help="also with a server that answers 50 ms late")
     return parser.parse_args()
 
@@ -129,6 +139,7 @@ def workspace(folder: Path, port: int, connections: int, database: URL | None = 
     (folder / "nurture.toml").write_text(settings, encoding="utf-8")
     with (folder / FIRST).open("a", encoding="utf-8") as piece:
         piece.write("\n" + "".join(f"- [The guide called {name}](/guides/{name})\n" for name in LINKS))
+        piece.write(f"\n{MORE * 12}\n")
     return folder
 
 
@@ -136,7 +147,7 @@ def seed(folder: Path, count: int) -> Path:
     """People who are due, through the store's own functions; what applying the programme began is done."""
     with open_nurture(folder) as nurture:
         hash = nurture.programme().hash
-        asyncio.run(_until_idle(_engine(nurture), wake_due))
+        loop.run(_until_idle(_engine(nurture), wake_due))
         for start in range(0, count, 1000):
             numbers = range(start, min(start + 1000, count))
             nurture.store.write_now(lambda connection, some=numbers: _enter(connection, some, hash))
@@ -147,40 +158,122 @@ def _enter(connection: Connection, numbers: Sequence[int], hash: str) -> None:
     rows = [
         {
             "address": f"someone@company{number}.example", "source": "newsletter", "source_kind": "content",
-            "entered_at": NOW, "personal": {"first_name": "Zoë"},
+            "entered_at": ENTERED, "personal": {"first_name": "Zoë"},
         }
         for number in numbers
     ]  # fmt: skip
     entered = f.Entered("newsletter", "content", basis="consent")
     learned = f.Learned(GOOD, ("first_name",), "benchmark")
     ids = enter_many(connection, rows).values()
-    note(connection, {id: [(entered, NOW), (learned, NOW)] for id in ids}, known=NOW, programme=hash)
+    news = {id: [(entered, ENTERED), (learned, ENTERED)] for id in ids}
+    note(connection, news, known=ENTERED, programme=hash)
 
 
-async def ours(table: Table, seeded: Path, count: int, folder: Path) -> None:
-    """All duties end to end; then, on another copy, the wake alone and the delivery alone."""
-    name = "SQLite" if (seeded / "nurture.db").exists() else "PostgreSQL, one process"
-    with copied(seeded, folder) as nurture:
-        whole = await timed(nurture, run_all)
-        _assert_sent(nurture, count)
-    with copied(seeded, folder) as nurture:
-        wake = await timed(nurture, lambda engine, now: _until_idle(engine, wake_due))
-        deliver = await timed(nurture, lambda engine, now: _until_idle(engine, deliver_due))
-        _assert_sent(nurture, count)
-    for what, run in (("end to end", whole), ("wake alone", wake), ("deliver alone", deliver)):
-        table.setdefault(f"nurture, {what}, {name}", []).append(run._replace(count=count))
+def ours(table: Table, name: str, seeded: Path, count: int, folder: Path) -> None:
+    """Waking and sending side by side; then, on another copy, the wake alone and the delivery alone."""
+    with copied(seeded, folder):
+        whole, rest = loop.run(end_to_end(folder, count))
+    with copied(seeded, folder):
+        wake = loop.run(timed(folder, count, wake_due))
+        deliver = loop.run(timed(folder, count, deliver_due))
+        _assert_sent(folder, count)
+    runs = {
+        "end to end": whole,
+        "and until nobody is due": rest,
+        "wake alone": wake,
+        "deliver alone": deliver,
+    }
+    for what, run in runs.items():
+        table.setdefault(f"nurture, {what}, {name}", []).append(run)
+
+
+async def end_to_end(folder: Path, count: int) -> tuple[Run, Run]:
+    """From due prospects to the last recorded answer, and on until nobody is due."""
+    with clock.virtual(NOW), open_nurture(folder) as nurture:
+        engine = _engine(nurture)
+        begun = _Begun()
+        waking = asyncio.create_task(_until_idle(engine, wake_due))
+        while await deliver_due(engine, NOW) or _sent(nurture) < count:
+            await asyncio.sleep(0.002)
+        whole = begun.run(count)
+        await waking
+        await _until_idle(engine, wake_due)
+        rest = begun.run(count)
+        await engine.transport.close()
+        return whole, rest
+
+
+def several(table: Table, processes: int, seeded: Path, count: int, folder: Path) -> None:
+    """The same in several processes on one database."""
+    with copied(seeded, folder):
+        context = multiprocessing.get_context("spawn")
+        barrier, results = context.Barrier(processes + 1), context.Queue()
+        fleet = [
+            context.Process(target=_one_of_several, args=(folder, count, barrier, results), daemon=True)
+            for _ in range(processes)
+        ]
+        for process in fleet:
+            process.start()
+        barrier.wait(60)
+        started = time.perf_counter()
+        cpu = sum(results.get(timeout=300) for _ in fleet)
+        seconds = time.perf_counter() - started
+        for process in fleet:
+            process.join(60)
+        _assert_sent(folder, count)
+    words = f"nurture, end to end, PostgreSQL, {processes} processes"
+    table.setdefault(words, []).append(Run(count, seconds, cpu))
+
+
+def _one_of_several(folder: Path, count: int, barrier: Any, results: Any) -> None:
+    """One process of the fleet: its CPU seconds, once everybody's messages are out."""
+    loop.run(_share(folder, count, barrier, results))
+
+
+async def _share(folder: Path, count: int, barrier: Any, results: Any) -> None:
+    with clock.virtual(NOW), open_nurture(folder) as nurture:
+        engine = _engine(nurture)
+        nurture.programme()
+        barrier.wait(60)
+        begun = _Begun()
+        waking = asyncio.create_task(_until_idle(engine, wake_due))
+        while await deliver_due(engine, NOW) or _sent(nurture) < count:
+            await asyncio.sleep(0.01)
+        results.put(begun.run(count).cpu)
+        await waking
+        await engine.transport.close()
+
+
+async def timed(folder: Path, count: int, duty: Callable[[Engine, datetime], Awaitable[int]]) -> Run:
+    """One duty until it has nothing left to do."""
+    with clock.virtual(NOW), open_nurture(folder) as nurture:
+        engine = _engine(nurture)
+        nurture.programme()  # loaded once in a process's life
+        begun = _Begun()
+        await _until_idle(engine, duty)
+        run = begun.run(count)
+        await engine.transport.close()
+        return run
+
+
+class _Begun:
+    """An instant to measure from."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def run(self, count: int) -> Run:
+        return Run(count, time.perf_counter() - self.wall, time.process_time() - self.cpu)
 
 
 @contextmanager
-def copied(seeded: Path, folder: Path) -> Iterator[Nurture]:
+def copied(seeded: Path, folder: Path) -> Iterator[None]:
     """A workspace as it was seeded, with a database of its own."""
     shutil.copytree(seeded, folder)
     settings = (folder / "nurture.toml").read_text(encoding="utf-8")
     with _database_copy(settings) as changed:
         (folder / "nurture.toml").write_text(changed, encoding="utf-8")
-        with open_nurture(folder) as nurture:
-            nurture.programme()  # loaded once in a process's life
-            yield nurture
+        yield
     shutil.rmtree(folder)
 
 
@@ -198,17 +291,6 @@ def _database_copy(settings: str) -> Iterator[str]:
         server.execute("DROP DATABASE run WITH (FORCE)")
 
 
-async def timed(nurture: Nurture, work: Callable[[Engine, datetime], Awaitable[int]]) -> Run:
-    """One piece of work, with its connections opened and closed."""
-    engine = _engine(nurture)
-    wall, cpu = time.perf_counter(), time.process_time()
-    done = await work(engine, NOW)
-    run = Run(done, time.perf_counter() - wall, time.process_time() - cpu)
-    close = getattr(engine.transport, "close")  # noqa: B009  the seam names only what sending needs
-    await close()
-    return run
-
-
 async def _until_idle(engine: Engine, duty: Callable[[Engine, datetime], Awaitable[int]]) -> int:
     total = 0
     while done := await duty(engine, NOW):
@@ -220,9 +302,14 @@ def _engine(nurture: Nurture) -> Engine:
     return nurture.engine(nurture.transport(), lambda error: sys.exit(f"something went wrong: {error}"))
 
 
-def _assert_sent(nurture: Nurture, count: int) -> None:
+def _sent(nurture: Nurture) -> int:
     query = select(func.count()).select_from(TOUCHES).where(TOUCHES.c.outcome == "sent")
-    sent = nurture.store.read(lambda connection: connection.scalar(query))
+    return nurture.store.read(lambda connection: connection.scalar(query)) or 0
+
+
+def _assert_sent(folder: Path, count: int) -> None:
+    with open_nurture(folder) as nurture:
+        sent = _sent(nurture)
     if sent != count:
         sys.exit(f"{sent} of {count} messages were sent: the figures would mean nothing")
 
@@ -232,12 +319,11 @@ def _assert_sent(nurture: Nurture, count: int) -> None:
 
 def yardsticks(table: Table, port: int, size: int, count: int, plain: tuple[str, str, str]) -> None:
     """What others do with the same sink."""
-    for sessions, kept in ((10, True), (10, False), (20, True)):
+    for kept in (True, False):
+        sessions = 20
         words = f"smtp-source -s {sessions}" + (" -d" if kept else "")
         table.setdefault(words, []).append(smtp_source(port, sessions, size, count, kept))
-    table.setdefault("plain loop: smtplib, EmailMessage, Jinja", []).append(
-        plain_loop(port, plain, min(count, 600))
-    )
+    table.setdefault(PLAIN, []).append(plain_loop(port, plain, min(count, 600)))
 
 
 def smtp_source(port: int, sessions: int, size: int, count: int, kept: bool) -> Run:
@@ -304,7 +390,7 @@ def sink() -> Iterator[int]:
     """smtp-sink on a port of its own."""
     port = free_port()
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    server = subprocess.Popen([POSTFIX / "smtp-sink", *user, f"127.0.0.1:{port}", "100"])
+    server = subprocess.Popen([POSTFIX / "smtp-sink", *user, f"127.0.0.1:{port}", "256"])
     try:
         _wait_for(port)
         yield port
@@ -384,7 +470,7 @@ def late(home: Path, size: int) -> None:
             baseline = f"smtp-source -s {sessions} -d"
             table[baseline] = [smtp_source(port, sessions, size, count, kept=True)]
             folder = seed(workspace(home / f"late-{sessions}", port, sessions), count)
-            asyncio.run(ours(table, folder, count, home / "run"))
+            ours(table, f"SQLite, {sessions} connections", folder, count, home / "run")
             show({name: runs for name, runs in table.items() if "wake" not in name}, baseline)
     finally:
         server.terminate()
@@ -426,16 +512,18 @@ class _Late(asyncio.Protocol):
 
 
 def show(table: Table, baseline: str) -> None:
-    """A line for each: the median rate, its share of the baseline's, the range, CPU of our process."""
+    """A line for each: the median rate, its share of the baseline's, the range, CPU of our processes."""
     base = statistics.median(_rates(table[baseline]))
-    print(f"{'':44}{'per second':>11}{'ratio':>8}{'range':>16}{'CPU us each':>13}")
+    loops = statistics.median(_rates(table[PLAIN])) if PLAIN in table else None
+    print(f"{'':52}{'per second':>11}{'ratio':>8}{'x plain':>9}{'range':>16}{'CPU us each':>13}")
     for name, runs in table.items():
         rates = _rates(runs)
         middle = statistics.median(rates)
         spent = [run.cpu / run.count * 1e6 for run in runs if run.cpu is not None]
         cpu = f"{statistics.median(spent):.0f}" if spent else ""
+        times = f"{middle / loops:.1f}" if loops else ""
         extent = f"{min(rates):.0f}..{max(rates):.0f}"
-        print(f"{name:44}{middle:11,.0f}{middle / base:8.3f}{extent:>16}{cpu:>13}")
+        print(f"{name:52}{middle:11,.0f}{middle / base:8.3f}{times:>9}{extent:>16}{cpu:>13}")
 
 
 def _rates(runs: Sequence[Run]) -> list[float]:
