@@ -1,13 +1,13 @@
-"""What a server's refusal means: for this message, for our account, and when to try again.
+"""What a server's refusal means: whose trouble it is, and when to try again.
 
-Codes and classes: RFC 5321, RFC 3463. A reply of class 5.7 is a policy of theirs, never the prospect's
-fault; only the listed codes and words say that an address does not exist.
+Codes and classes: RFC 5321, RFC 3463, RFC 7372. A reply of class 5.7 is a policy of theirs, never the
+prospect's fault; only the listed codes and words say that an address does not exist.
 """
 
 import re
 from datetime import timedelta
 
-from nurture.delivery.outcomes import Deferred, Failed
+from nurture.delivery.outcomes import Deferred, Failed, Whose
 
 LONGEST_WAIT = timedelta(hours=24)
 
@@ -20,8 +20,12 @@ _HARD_WORDS = re.compile(
 )
 _CONTENT = frozenset({"5.3.4"})
 _FULL = frozenset({"5.2.2", "5.3.1"})
-_OUR_ACCOUNT = frozenset({"5.7.515", "5.7.26"})
+_UNPROVEN = frozenset(f".7.{detail}" for detail in (*range(20, 28), 29, 30, 32, 515))
+"""Our mail does not prove whose it is: RFC 7372 (DKIM, SPF, PTR), and what Google and Microsoft add to it."""
 _SIGN_IN = frozenset({530, 534, 535, 538})
+_NO_RELAY = re.compile(
+    r"\brelay(ing)?\b.{0,40}\b(denied|not permitted|prohibited|not allowed)|unable to relay", re.I
+)
 _GREYLIST = re.compile(r"grey-?list|gray-?list|try again later", re.IGNORECASE)
 _WAIT = re.compile(r"\b(\d{1,6})\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|h)\b", re.IGNORECASE)
 _TRY = re.compile(r"again|retry|wait|later|delay", re.IGNORECASE)
@@ -35,13 +39,13 @@ def outcome_of(verb: str, code: int, words: str) -> Deferred | Failed:
     nothing has left, so another try is safe, on another connection.
     """
     said = f"{verb}: {code} {words}"
-    if 400 <= code < 500:
-        return Deferred(code, said, wait=wait_asked(words))
-    if not 500 <= code < 600:
+    if not 400 <= code < 600:
         return Deferred(max(code, 0), said, whose="server")
-    if code in _SIGN_IN or enhanced(words) in _OUR_ACCOUNT or (verb == "MAIL" and _about_us(code, words)):
-        return _account(verb, code, said)
-    return Failed(code, said)
+    if _is_about_our_account(verb, code, words):
+        return Deferred(code, said, whose="account")
+    if code < 500:
+        return Deferred(code, said, _whose_delay(verb, code, words), wait_asked(words))
+    return Failed(code, said, "domain" if enhanced(words).startswith("5.7.") else "message")
 
 
 def bounce_kind(code: int, words: str) -> str:
@@ -86,11 +90,17 @@ def wait_asked(words: str) -> float:
     return min(seconds, LONGEST_WAIT.total_seconds())
 
 
-def _about_us(code: int, words: str) -> bool:
-    """A refused MAIL is about the sender, unless it is about this message's size."""
-    return code != 552 and enhanced(words) not in _CONTENT
+def _is_about_our_account(verb: str, code: int, words: str) -> bool:
+    status = enhanced(words)
+    if code in _SIGN_IN or status[1:] in _UNPROVEN or (code >= 500 and _NO_RELAY.search(words)):
+        return True
+    # A refused MAIL is about the sender, unless it is about this message's size.
+    return verb == "MAIL" and code >= 500 and code != 552 and status not in _CONTENT
 
 
-def _account(verb: str, code: int, said: str) -> Deferred | Failed:
-    # After the body the answer is definite for this message; before it, the message can wait for us.
-    return Failed(code, said) if verb == "end of data" else Deferred(code, said, whose="account")
+def _whose_delay(verb: str, code: int, words: str) -> Whose:
+    """Before a recipient was named nothing can be about their domain."""
+    slower = is_closing(code) or (enhanced(words).startswith("4.7.") and not is_greylisted(code, words))
+    if not slower:
+        return "message"
+    return "server" if verb in ("RSET", "MAIL") else "domain"

@@ -138,7 +138,7 @@ class _Pass:
             attempt = _Attempt(self.queue.popleft())
             outcome = await self._send(attempt)
             self.outcomes.append(outcome)
-            if isinstance(outcome, Deferred) and outcome.whose != "message":
+            if isinstance(outcome, Deferred) and not outcome.is_a_try:
                 self.trouble = self.trouble or outcome.words
             result = (
                 self._refused(attempt) if isinstance(outcome, Refused) else self._result(attempt, outcome)
@@ -194,8 +194,7 @@ class _Pass:
         claim = attempt.claim
         if isinstance(outcome, Deferred):
             due_at = self.now() + next_wait(outcome, claim.attempts, claim.touch)
-            counted = outcome.whose == "message"
-            return Deferral(claim, min(due_at, claim.expires), outcome.words, counted)
+            return Deferral(claim, min(due_at, claim.expires), outcome.words, outcome.is_a_try)
         kind = (
             bounce_kind(outcome.code, outcome.words) if isinstance(outcome, Failed) and outcome.code else ""
         )

@@ -13,23 +13,35 @@ from nurture.delivery.replies import bounce_kind, is_greylisted, outcome_of, wai
         ("MAIL", 452, "4.3.1 full", Deferred, "message"),
         ("MAIL", 550, "5.7.1 sender not allowed", Deferred, "account"),
         ("MAIL", 530, "5.7.0 authentication required", Deferred, "account"),
-        ("MAIL", 552, "5.3.4 too big", Failed, ""),
+        ("MAIL", 552, "5.3.4 too big", Failed, "message"),
         ("RCPT", 450, "4.7.1 greylisted", Deferred, "message"),
-        ("RCPT", 421, "4.7.0 slow down", Deferred, "message"),
-        ("RCPT", 550, "5.1.1 user unknown", Failed, ""),
-        ("RCPT", 553, "5.1.3 bad", Failed, ""),
+        ("MAIL", 421, "4.3.2 shutting down", Deferred, "server"),
+        ("MAIL", 450, "4.7.0 too much from you", Deferred, "server"),
+        ("RCPT", 421, "4.7.0 slow down", Deferred, "domain"),
+        ("RCPT", 451, "4.7.0 slow down", Deferred, "domain"),
+        ("RCPT", 421, "closing", Deferred, "domain"),
+        ("RCPT", 452, "4.2.2 full", Deferred, "message"),
+        ("RCPT", 554, "5.7.1 <address>: Relay access denied", Deferred, "account"),
+        ("RCPT", 550, "5.7.1 Unable to relay", Deferred, "account"),
+        ("RCPT", 550, "5.7.1 policy", Failed, "domain"),
+        ("RCPT", 550, "5.1.1 user unknown", Failed, "message"),
+        ("RCPT", 553, "5.1.3 bad", Failed, "message"),
         ("DATA", 451, "4.3.0 no", Deferred, "message"),
-        ("DATA", 554, "5.7.1 no", Failed, ""),
+        ("DATA", 554, "5.7.1 no", Failed, "domain"),
         ("DATA", 250, "what?", Deferred, "server"),
         ("end of data", 450, "4.2.1 later", Deferred, "message"),
-        ("end of data", 550, "5.7.515 does not meet the level", Failed, ""),
+        ("end of data", 550, "5.7.515 does not meet the level", Deferred, "account"),
+        ("end of data", 550, "5.7.26 unauthenticated", Deferred, "account"),
+        ("end of data", 421, "4.7.32 not aligned", Deferred, "account"),
+        ("end of data", 421, "4.7.28 unusual rate", Deferred, "domain"),
+        ("end of data", 421, "4.3.0 closing", Deferred, "domain"),
     ],
 )
 def test_a_refusal_is_mapped(verb: str, code: int, words: str, expected: type, whose: str) -> None:
     outcome = outcome_of(verb, code, words)
     assert isinstance(outcome, expected)
     assert outcome.code == code and words in outcome.words
-    assert getattr(outcome, "whose", "") == whose
+    assert outcome.whose == whose
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from nurture.delivery.outcomes import (
     InDoubt,
     Outcome,
     Refused,
+    Whose,
     printable,
 )
 from nurture.delivery.replies import is_closing, outcome_of, wait_asked
@@ -266,7 +267,9 @@ class _Connection:
         protocol = self._client.protocol
         return protocol is None or bool(protocol._buffer)
 
-    def _deferred(self, trouble: Exception, whose: str, verb: str = "", mail: Mail | None = None) -> Deferred:
+    def _deferred(
+        self, trouble: Exception, whose: Whose, verb: str = "", mail: Mail | None = None
+    ) -> Deferred:
         code = trouble.code if isinstance(trouble, SMTPResponseException) else 0
         text = trouble.message if isinstance(trouble, SMTPException) else str(trouble)
         words = printable(f"{verb}: {text}" if verb else text, mail.to if mail else "")
