@@ -103,6 +103,14 @@ class TouchEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Resent:
+    """A touch in doubt is on its way again, under the same Message-ID."""
+
+    touch: int
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Bounced:
     """A message came back; `kind` is hard, soft or block."""
 
@@ -284,6 +292,7 @@ Observed = (
     | Happened
     | Replied
     | TouchEnded
+    | Resent
     | Bounced
     | Complained
     | Consented

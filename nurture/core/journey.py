@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from nurture.core import facts as f
 from nurture.core.evidence import Evidence
 
-FOLD = 3
+FOLD = 4
 """The version of both folds and of the snapshot's shape. Any change of a field or rule raises it."""
 
 NEW = "new"
@@ -133,7 +133,7 @@ class Journey(NamedTuple):
     failed: tuple[str, ...] = ()
     failures: int = 0
     pause_until: datetime | None = None
-    doubtful: tuple[tuple[int, str], ...] = ()
+    doubtful: tuple[Touch, ...] = ()
     decisions: int = 0
     evidence: Evidence = Evidence()
 
@@ -191,7 +191,7 @@ def _touch_ended(journey: Journey, at: datetime, n: int, body: f.TouchEnded) -> 
             changes["last_touch"] = at
             changes["failures"] = 0
             if body.outcome == "in_doubt":
-                changes["doubtful"] = (*journey.doubtful, (live.number, live.piece))
+                changes["doubtful"] = (*journey.doubtful, live)
         case "failed":
             changes["failed"] = (*journey.failed, live.piece)
             changes["failures"] = journey.failures + 1
@@ -207,13 +207,25 @@ def _touch_ended(journey: Journey, at: datetime, n: int, body: f.TouchEnded) -> 
 
 def _doubt_resolved(journey: Journey, body: f.TouchEnded) -> _Changes:
     """in_doubt counted as sent; if it turns out to have failed, the piece is out, but counted still."""
-    pieces = dict(journey.doubtful)
-    if body.touch not in pieces:
+    touch, others = _doubtful(journey, body.touch)
+    if touch is None:
         return {}
-    changes: _Changes = {"doubtful": tuple(item for item in journey.doubtful if item[0] != body.touch)}
+    changes: _Changes = {"doubtful": others}
     if body.outcome == "failed":
-        changes["failed"] = (*journey.failed, pieces[body.touch])
+        changes["failed"] = (*journey.failed, touch.piece)
     return changes
+
+
+def _resent(journey: Journey, at: datetime, n: int, body: f.Resent) -> _Changes:
+    """On its way again: nothing else may leave meanwhile. That it may have been sent once still counts."""
+    touch, others = _doubtful(journey, body.touch)
+    return {} if touch is None or journey.live is not None else {"doubtful": others, "live": touch}
+
+
+def _doubtful(journey: Journey, number: int) -> tuple[Touch | None, tuple[Touch, ...]]:
+    """The touch in doubt of that number, if there is one, and the others."""
+    others = tuple(touch for touch in journey.doubtful if touch.number != number)
+    return next((touch for touch in journey.doubtful if touch.number == number), None), others
 
 
 def _bounced(journey: Journey, at: datetime, n: int, body: f.Bounced) -> _Changes:
@@ -348,6 +360,7 @@ def _left(journey: Journey, at: datetime, n: int, body: f.Left) -> _Changes:
 _RECORD: Mapping[type, Callable[[Journey, datetime, int, Any], _Changes]] = {
     f.Entered: _entered,
     f.TouchEnded: _touch_ended,
+    f.Resent: _resent,
     f.Bounced: _bounced,
     f.Complained: lambda journey, at, n, body: _silenced(journey, "complained"),
     f.Unsubscribed: lambda journey, at, n, body: _silenced(journey, "unsubscribed"),

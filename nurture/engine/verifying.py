@@ -106,7 +106,7 @@ def _lost(prospect: int, history: tuple[f.Fact, ...], kept: _Kept) -> Iterator[s
     """Created = ended + live: in the outbox, and between the tables and the facts."""
     kinds = Counter(type(fact.body) for fact in history)
     chosen, promoted = kinds[f.Chosen], kinds[f.Promoted]
-    ended = len({fact.body.touch for fact in history if isinstance(fact.body, f.TouchEnded)})
+    ended = len(_ended(history))
     there = kept.live.get(prospect, 0) + kept.ended.get(prospect, 0)
     if there != chosen:
         yield f"{chosen} messages were chosen, {there} are in the outbox"
@@ -114,6 +114,17 @@ def _lost(prospect: int, history: tuple[f.Fact, ...], kept: _Kept) -> Iterator[s
         yield f"{kept.ended.get(prospect, 0)} messages ended in the outbox, {ended} in the facts"
     if kept.handoffs.get(prospect, 0) != promoted:
         yield f"was promoted {promoted} times, has {kept.handoffs.get(prospect, 0)} handoffs"
+
+
+def _ended(history: tuple[f.Fact, ...]) -> set[int]:
+    """The touches that ended and are not on their way again."""
+    ended: set[int] = set()
+    for fact in history:
+        if isinstance(fact.body, f.TouchEnded):
+            ended.add(fact.body.touch)
+        elif isinstance(fact.body, f.Resent):
+            ended.discard(fact.body.touch)
+    return ended
 
 
 def _folds_differ(row: Any, history: tuple[f.Fact, ...], programme: Programme, kept: _Kept) -> Iterator[str]:

@@ -52,6 +52,9 @@ def tell(prospect: int, facts: Iterable[f.Fact], programme: Programme) -> list[L
                 told[fact.n] = before_it  # cancelled as decided: the decision says why
                 continue
             told[fact.n] = (*key, _touch_line(fact.at, body, chosen.get(body.touch), programme, zone))
+        elif isinstance(body, f.Resent) and body.touch in chosen:
+            what = piece_path(chosen[body.touch].piece, programme)
+            told[fact.n] = (*key, Line(fact.at, "resent", what, body.words, True))
         else:
             told[fact.n] = (*key, line_of(fact, before, journey, programme))
     return [line for _, _, line in sorted(told.values(), key=lambda one: one[:2])]
@@ -141,6 +144,7 @@ _VERBS: Mapping[type, Callable[[Any, Programme, str], tuple[str, str, str]]] = {
     f.Consumed: lambda b, p, z: ("consumed", b.piece, ""),
     f.Happened: lambda b, p, z: ("happened", b.name, ""),
     f.Replied: lambda b, p, z: ("replied", "", ""),
+    f.Resent: lambda b, p, z: ("resent", f"touch {b.touch}", b.words),
     f.Bounced: lambda b, p, z: ("bounced", b.kind, ""),
     f.Complained: lambda b, p, z: ("complained", "", ""),
     f.Consented: lambda b, p, z: ("consented", b.basis, ""),
