@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.facts import Fact
+from nurture.core.freemail import FREE_MAIL
 from nurture.store.codec import Unreadable
 from nurture.store.facts import HEARD, chunks, histories, history
-from nurture.store.freemail import FREE_MAIL
 from nurture.store.tables import PROSPECTS
 
 _DEFAULTS: Mapping[str, Any] = {
