@@ -7,6 +7,7 @@ without a word. So they are off, which SQLite only allows outside a transaction,
 from alembic import context
 from sqlalchemy import Connection
 
+from nurture import failpoints
 from nurture.store.tables import Row
 
 UPGRADING = 0x6E757274
@@ -29,6 +30,7 @@ def migrate(connection: Connection) -> None:
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
             if broken:
                 raise RuntimeError(f"the migration would leave rows without their parents: {broken[:5]}")
+        failpoints.hit("migration.before")
     if sqlite:
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
 

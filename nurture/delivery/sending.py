@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from nurture import failpoints
 from nurture.delivery.mime import BadLetter
 from nurture.delivery.outcomes import Accepted, Deferred, Failed, InDoubt, Outcome, Refused
 from nurture.delivery.replies import bounce_kind
@@ -111,6 +112,7 @@ class _Pass:
                 connection, self.now(), limit, owner=owner, key=self.key, lease=self.lease
             )
         )
+        failpoints.hit("claim.after")
         barred = [Ending(claim, why.outcome, why.words) for claim, why in claimed.barred]
         if barred:
             await self._record(barred)
@@ -205,6 +207,7 @@ class _Pass:
             lambda connection: outbox.fence(connection, claims, self.now(), key=self.key, lease=self.lease),
             urgent=True,
         )
+        failpoints.hit("fence.after")
         return [answers[claim.touch] for claim in claims]
 
     async def _record(self, results: Sequence[Ending | Deferral]) -> list[None]:
@@ -212,8 +215,10 @@ class _Pass:
             now = self.now()
             outbox.end(connection, [each for each in results if isinstance(each, Ending)], now, key=self.key)
             outbox.defer(connection, [each for each in results if isinstance(each, Deferral)])
+            failpoints.hit("record.before")
 
         await _again(partial(self.store.write, work, urgent=True), self._cannot_record)
+        failpoints.hit("record.after")
         return [None] * len(results)
 
     def _cannot_record(self, trouble: Exception) -> None:

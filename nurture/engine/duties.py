@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from nurture import clock
+from nurture import clock, failpoints
 from nurture.core.journey import Journey
 from nurture.core.timing import Opening, opening
 from nurture.delivery.sending import Delivered, deliver
@@ -80,12 +80,14 @@ async def replay_journal(engine: Engine, now: datetime) -> int:
 async def settle_hits(engine: Engine, now: datetime) -> int:
     """Judge hits whose neighbours are known by now."""
     settled = await engine.store.write(partial(_settle, engine.shelf, now))
+    failpoints.hit("settle.after")
     return settled.messages
 
 
 async def wake_due(engine: Engine, now: datetime) -> int:
     """Decide for everybody who is due."""
     woken: Woken = await engine.store.write(partial(_wake, engine.shelf, now))
+    failpoints.hit("wake.after")
     for error in woken.errors:
         engine.log(error)
     return woken.prospects
@@ -93,14 +95,16 @@ async def wake_due(engine: Engine, now: datetime) -> int:
 
 async def tend_outbox(engine: Engine, now: datetime) -> int:
     """End what is over, give what missed its window the next one."""
-    return await engine.store.write(partial(_tend, engine.shelf, now))
+    tended = await engine.store.write(partial(_tend, engine.shelf, now))
+    failpoints.hit("tend.after")
+    return tended
 
 
 async def rescue_lapsed(engine: Engine, now: datetime) -> int:
     """On PostgreSQL: take over from processes whose leases have ended. On SQLite nobody else delivers."""
     if engine.store.database is not None:
         return 0
-    return sum(await engine.store.write(partial(overdue.rescue, now=now)))
+    return sum(await _rescue(engine, now))
 
 
 async def deliver_due(engine: Engine, now: datetime) -> int:
@@ -186,7 +190,9 @@ def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
 
 def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:
     over = overdue.expire(connection, now, TENDED)
-    return over + overdue.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf))
+    late = overdue.reopen(connection, now, TENDED, partial(_next_opening, connection, shelf))
+    failpoints.hit("tend.before")
+    return over + late
 
 
 def _next_opening(connection: Connection, shelf: Shelf, late: overdue.Late, moment: datetime) -> Opening:
@@ -214,4 +220,10 @@ def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Mail:
 async def rescue_orphans(engine: Engine, now: datetime) -> None:
     """At the start, under the run lock: what a dead process claimed goes back, what it fenced is in doubt."""
     if engine.store.database is not None:
-        await engine.store.write(partial(overdue.rescue, now=now))
+        await _rescue(engine, now)
+
+
+async def _rescue(engine: Engine, now: datetime) -> overdue.Rescued:
+    rescued = await engine.store.write(partial(overdue.rescue, now=now))
+    failpoints.hit("rescue.after")
+    return rescued

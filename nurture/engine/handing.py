@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from nurture import failpoints
 from nurture.authoring import Workspace
 from nurture.core.programme import Agreement
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
@@ -26,10 +27,12 @@ async def mail_handoffs(store: Store, shelf: Shelf, transport: Transport, keys: 
     due = await store.write(lambda connection: handoffs.claim_mail(connection, now, BATCH))
     if not due:
         return 0
+    failpoints.hit("sales.claimed")
     workspace = await store.aread(shelf.active)
     accepted = 0
     for one in due:
         words, done = await _mail(one, workspace, transport, keys, now)
+        failpoints.hit("sales.sent")
         await store.write(partial(handoffs.mailed, id=one.id, at=now if done else None, words=words))
         accepted += done
     return accepted

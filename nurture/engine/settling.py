@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from nurture import failpoints
 from nurture.core.facts import Body, Clicked, PageViewed
 from nurture.intake.tracking import HUMAN, MACHINE, SETTLES_AFTER, UNSURE, WIDEST_WINDOW, Request, classify
 from nurture.store import hits
@@ -94,6 +95,7 @@ def _settle(
     if news:
         in_order = {prospect: sorted(each, key=itemgetter(1)) for prospect, each in news.items()}
         note(connection, in_order, known=now, programme=programme)
+    failpoints.hit("settle.before")
     said = [verdict for verdict, _ in verdicts.values()]
     return Settled(len(touches), said.count(HUMAN), said.count(MACHINE), said.count(UNSURE))
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
+from nurture import failpoints
 from nurture.core import facts as f
 from nurture.core.answers import FOREVER
 from nurture.core.decide import settle
@@ -79,6 +80,7 @@ def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Program
         except Exception as wrong:
             errors.append(_set_aside(connection, one, now, wrong))
     written, refused = _write(connection, done, claimed, now, programme.hash)
+    failpoints.hit("wake.before")
     facts = [fact.body for each in written for fact in each.facts]
     return Woken(
         len(claimed),

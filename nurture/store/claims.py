@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, update
 
+from nurture import failpoints
 from nurture.store.facts import chunks
 from nurture.store.outbox import LEASE, WAITING, WITH_PERSON, Claim, Refused, as_claim, bar, from_now
 from nurture.store.suppressions import reasons_of
@@ -38,6 +39,7 @@ def claim_touches(
     cancelled = {row.touch for row in rows if row.cancelled}
     answers = {claim.touch: bar(claim.address, silenced, claim.touch in cancelled) for claim in claims}
     barred = [(claim, why) for claim in claims if (why := answers[claim.touch]) is not None]
+    failpoints.hit("claim.before")
     return Claimed([claim for claim in claims if answers[claim.touch] is None], barred)
 
 

@@ -28,6 +28,7 @@ from typing import Self, TypeVar
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from nurture import failpoints
 from nurture.store import engines, runlock
 from nurture.store.writer import Writer
 
@@ -143,4 +144,7 @@ def _in_transaction(engine: Engine, work: Work[T]) -> T:
 
 def _once(engine: Engine, work: Work[T]) -> T:
     with engines.connected(engine) as connection, connection.begin():
-        return work(connection)
+        done = work(connection)
+        failpoints.hit("commit.before")
+    failpoints.hit("commit.after")
+    return done

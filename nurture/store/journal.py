@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from nurture import failpoints
+
 logger = logging.getLogger(__name__)
 
 Entry = Mapping[str, str]
@@ -42,6 +44,7 @@ class Journal:
             os.fsync(file)
             if is_new:
                 _sync_folder(self.path.parent)
+        failpoints.hit("journal.append")
 
     @property
     def waiting(self) -> bool:
@@ -55,6 +58,7 @@ class Journal:
         next time; so do those that nobody takes, with a KeyError.
         """
         self._set_aside()
+        failpoints.hit("journal.aside")
         replayed = 0
         for file in self._aside():
             try:
@@ -63,6 +67,7 @@ class Journal:
                 continue  # another process has replayed it
             for kind in {entry["kind"] for entry in entries}:
                 takers[kind]([entry for entry in entries if entry["kind"] == kind])
+            failpoints.hit("journal.taken")
             file.unlink(missing_ok=True)
             replayed += len(entries)
         return replayed

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Interval, Row, Select, bindparam, func, select, text, update
 
+from nurture import failpoints
 from nurture.core.facts import Body, Bounced, TouchEnded
 from nurture.store.facts import chunks, note
 from nurture.store.suppressions import reasons_of, suppress
@@ -122,6 +123,7 @@ def fence(
             connection.execute(_FENCE_AND_LEASE, {"ids": some, "at": now, "lease": lease})
         else:
             connection.execute(_FENCE, {"ids": some, "at": now})
+    failpoints.hit("fence.before")
     return answers
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, false, func, or_, select, update
 
+from nurture import failpoints
 from nurture.store.facts import chunks
 from nurture.store.outbox import (
     BUSY,
@@ -100,6 +101,7 @@ def rescue(connection: Connection, now: datetime) -> Rescued:
     words = "the sender stopped between the last look and the answer"
     doubtful = [Ending(claims[id], "in_doubt", words) for id, row in rows.items() if row.state == "fenced"]
     write_ends(connection, doubtful, now)
+    failpoints.hit("rescue.before")
     return Rescued(len(claimed), len(doubtful))
 
 

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+from nurture import failpoints
 from nurture.errors import Mistake
 from nurture.store import engines
 
@@ -31,6 +32,7 @@ def upgrade(url: str, folder: Path) -> None:
             config = _config(folder)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            failpoints.hit("migration.after")
     finally:
         engine.dispose()
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from nurture import clock
+from nurture import clock, failpoints
 from nurture.errors import Mistake
 from nurture.store import engines, runlock
 
@@ -94,10 +94,12 @@ class Writer:
         try:
             with self._connected().begin():
                 self._work_through(waiting, done)
+                failpoints.hit("commit.before")
         except BaseException as error:  # whatever it was, every caller must hear of it
             self._disconnect()
             self._all_failed(waiting, done, self._explained(error))
             return
+        failpoints.hit("commit.after")
         for asked, result in done:
             asked.answer.set_result(result)
 
@@ -161,7 +163,9 @@ class Writer:
         self._checkpointed = now
         try:
             with self._connected().begin(), engines.connected(self._checkpointer) as other:
+                failpoints.hit("checkpoint.before")
                 other.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                failpoints.hit("checkpoint.after")
         except (DBAPIError, Mistake):
             self._disconnect()  # the next group connects again and says what is wrong
 

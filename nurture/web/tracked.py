@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nurture import clock
+from nurture import clock, failpoints
 from nurture.delivery.tokens import read, sign
 from nurture.intake.forms import clean
 from nurture.store.hits import Seen, keep_hit, keep_view
@@ -85,7 +85,9 @@ class Tracked:
     async def _kept(self, request: Request, touch: int, kind: str, url: str, link: int = 0) -> bool:
         """Whether the hit is committed; False where the message is gone."""
         seen = self._seen(request, kind, url)._replace(link=link)
-        return await self.needs.store.write(lambda connection: keep_hit(connection, touch, seen))
+        kept = await self.needs.store.write(lambda connection: keep_hit(connection, touch, seen))
+        failpoints.hit("hit.after")
+        return kept
 
     def _seen(self, request: Request, kind: str, url: str) -> Seen:
         return asking.seen(request, self.needs.trusted_proxies, kind, url, clock.now())

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from nurture import clock
+from nurture import clock, failpoints
 from nurture.delivery.tokens import read
 from nurture.engine.unsubscribing import Unsubscribe, journal_entry
 from nurture.web import asking
@@ -60,8 +60,10 @@ class Unsubscribing:
     async def _keep(self, asked: Unsubscribe) -> None:
         needs = self.needs
         work = asked.work(needs.suppression_key, needs.programme().hash, asked.at)
+        failpoints.hit("unsubscribe.before")
         try:
             await asyncio.wait_for(needs.store.write(work, urgent=True), PATIENCE)
+            failpoints.hit("unsubscribe.after")
         except (
             Exception
         ) as error:  # whatever keeps the store from taking it, the person's word must not be lost

@@ -25,7 +25,9 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
+from aiosmtplib.protocol import SMTPProtocol
 
+from nurture import failpoints
 from nurture.delivery.outcomes import (
     Accepted,
     Deferred,
@@ -129,6 +131,20 @@ def _on_the_wire(raw: bytes) -> bytes:
     return _LINE_START_DOT.sub(b"..", raw) + end + b".\r\n"
 
 
+async def _write(protocol: SMTPProtocol, wire: bytes) -> None:
+    """Write the message; the loop sends it in its own time, so the fail points behind it wait for that."""
+    if failpoints.is_armed("smtp.half"):
+        half = len(wire) // 2
+        protocol.write(wire[:half])
+        await asyncio.sleep(0)
+        failpoints.hit("smtp.half")
+        wire = wire[half:]
+    protocol.write(wire)
+    if failpoints.is_armed("smtp.dot"):
+        await asyncio.sleep(0)
+        failpoints.hit("smtp.dot")
+
+
 class _Broken(Exception):
     """The conversation ended before the body, with what to say about it."""
 
@@ -164,10 +180,13 @@ class _Connection:
         self._client.tls_context = trust
         try:
             await self._client.connect(timeout=self.account.timeouts.connect)
+            failpoints.hit("smtp.connect")
             if self.account.security == "starttls":
                 await self._greet()
                 await self._client.starttls(tls_context=trust)
+                failpoints.hit("smtp.starttls")
             await self._greet()
+            failpoints.hit("smtp.ehlo")
         except (SMTPException, OSError, ValueError) as trouble:
             self.cut()
             return self._deferred(trouble, "server")
@@ -187,6 +206,7 @@ class _Connection:
             return None
         try:
             await self._client.login(self.account.user, self.account.password)
+            failpoints.hit("smtp.auth")
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as trouble:
             self.cut()
             return self._deferred(trouble, "server", "AUTH")
@@ -214,8 +234,13 @@ class _Connection:
             await self._command(mail, 250, "RSET")
             self._unfinished = False
         await self._command(mail, 250, "MAIL", f"FROM:<{mail.sender}>")
+        failpoints.hit("smtp.mail")
         await self._command(mail, 250, "RCPT", f"TO:<{mail.to}>")
+        failpoints.hit("smtp.rcpt")
+        if failpoints.is_armed("smtp.data"):
+            asyncio.get_running_loop().call_soon(failpoints.hit, "smtp.data")  # once it is written
         await self._command(mail, 354, "DATA")
+        failpoints.hit("smtp.354")
 
     async def _command(self, mail: Mail, expected: int, verb: str, rest: str = "") -> None:
         timeouts = self.account.timeouts
@@ -249,11 +274,13 @@ class _Connection:
         try:
             if protocol is None:
                 raise SMTPServerDisconnected("Connection lost")
-            protocol.write(_on_the_wire(mail.raw))
+            failpoints.hit("smtp.body")
+            await _write(protocol, _on_the_wire(mail.raw))
         except SMTPServerDisconnected:
             return Deferred(0, "DATA: the server hung up before the message", "server")
         try:
             code, text = await protocol.read_response(timeout=self.account.timeouts.answer)
+            failpoints.hit("smtp.answer")
         except (SMTPException, OSError) as trouble:
             return InDoubt(printable(f"end of data: {trouble}", mail.to))
         said = printable(text, mail.to)
@@ -277,6 +304,7 @@ class _Connection:
 
     async def quit(self) -> None:
         """Leave politely, but not for long."""
+        failpoints.hit("smtp.quit")
         with contextlib.suppress(SMTPException, OSError):
             await self._client.quit(timeout=self.account.timeouts.quit)
         self.cut()
