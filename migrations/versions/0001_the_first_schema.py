@@ -31,6 +31,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
     )
     op.create_table(
+        "alerts",
+        sa.Column("kind", Words(), nullable=False),
+        sa.Column("subject", Words(), nullable=False),
+        sa.Column("words", Words(), nullable=False),
+        sa.Column("figure", sa.Integer(), nullable=False),
+        sa.Column("raised_at", Instant(), nullable=False),
+        sa.Column("told_at", Instant(), nullable=True),
+        sa.Column("cleared_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_alerts")),
+    )
+    op.create_table(
         "programmes",
         sa.Column("hash", Words(), nullable=False),
         sa.Column("files", PLAIN, nullable=False),
@@ -252,6 +263,8 @@ def upgrade() -> None:
         sa.Column("fenced_at", Instant(), nullable=True),
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("words", Words(), nullable=False),
+        sa.Column("resent_at", Instant(), nullable=True),
+        sa.Column("held_at", Instant(), nullable=True),
         sa.CheckConstraint(
             "(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_touches_ended_means_when")
         ),
@@ -274,6 +287,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("prospect", "decision", name=op.f("uq_touches_prospect_decision")),
     )
     op.create_index("ix_touches_busy", "touches", ["state"], **where("state IN ('claimed', 'fenced')"))
+    op.create_index("ix_touches_doubt", "touches", ["ended_at"], **where("outcome = 'in_doubt'"))
     op.create_index("ix_touches_due", "touches", ["due_at", "id"], **where("state IN ('queued', 'deferred')"))
     op.create_index(
         "uq_touches_live",

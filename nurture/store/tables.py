@@ -173,6 +173,8 @@ class TouchRow(Row, table=True):
               sqlite_where=text(_COUNTED_SQL), postgresql_where=text(_COUNTED_SQL)),
         Index("ix_touches_due", "due_at", "id", sqlite_where=text("state IN ('queued', 'deferred')"),
               postgresql_where=text("state IN ('queued', 'deferred')")),
+        Index("ix_touches_doubt", "ended_at", sqlite_where=text("outcome = 'in_doubt'"),
+              postgresql_where=text("outcome = 'in_doubt'")),
         Index("ix_touches_busy", "state", sqlite_where=text("state IN ('claimed', 'fenced')"),
               postgresql_where=text("state IN ('claimed', 'fenced')")),
         CheckConstraint(f"state IN {_words(*LIVE, 'ended')}", name="state_known"),
@@ -208,6 +210,10 @@ class TouchRow(Row, table=True):
     ended_at: datetime | None = None
     words: str = ""
     """What the server said last, addresses replaced."""
+    resent_at: datetime | None = None
+    """When it went back to the queue from in doubt: once at most."""
+    held_at: datetime | None = None
+    """Since when it is in doubt until a person says what became of it."""
 
 
 class Hit(Row, table=True):
@@ -369,6 +375,22 @@ class Active(Row, table=True):
     readings: dict[str, Any] = _json(default_factory=dict)
 
 
+class AlertRow(Row, table=True):
+    """Something a person was, or is to be, told of: once, again while it lasts, and when it is over."""
+
+    __tablename__ = "alerts"
+
+    kind: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    words: str
+    figure: int = 0
+    """How many or how much; a larger one is news."""
+    raised_at: datetime
+    told_at: datetime | None = None
+    cleared_at: datetime | None = None
+    """When it was over; the row goes once that is told."""
+
+
 class Meta(Row, table=True):
     """Small facts about this database: the fingerprint of the suppression key, the last import."""
 
@@ -391,4 +413,5 @@ IMPORTED = Row.metadata.tables["imported"]
 PROGRAMMES = Row.metadata.tables["programmes"]
 ACTIVATIONS = Row.metadata.tables["activations"]
 ACTIVE = Row.metadata.tables["active"]
+ALERTS = Row.metadata.tables["alerts"]
 META = Row.metadata.tables["meta"]
