@@ -6,6 +6,7 @@ topics fade by one half-life, so the shares, and the ranking, do not change by t
 """
 
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from nurture.core.answers import FOREVER, Answer, Reason, first_moment
@@ -34,8 +35,10 @@ def choose(journey: Journey, sequence: Sequence, programme: Programme, now: date
     ranked: list[tuple[float, int, Piece]] = []
     passed_over: list[tuple[str, Reason]] = []
     may_open: list[Piece] = []
-    for order, name in enumerate(sequence.say):
-        piece = programme.pieces[name]
+    for order, (piece, elsewhere) in enumerate(programme.shelf(sequence, journey.stage)):
+        if elsewhere is not None:
+            passed_over.append(elsewhere)
+            continue
         no = refusal(piece, journey, now, fit)
         if no is None:
             ranked.append((-affinity(piece, shares), order, piece))
@@ -48,7 +51,7 @@ def choose(journey: Journey, sequence: Sequence, programme: Programme, now: date
         until = min(opens, default=FOREVER)
         return Choice(None, Reason("nothing left", {"stage": journey.stage}), tuple(passed_over), until)
     until = max(_eligible_until(piece, journey, now, fit) for _, _, piece in ranked)
-    ranked.sort(key=lambda one: one[:2])
+    ranked.sort(key=itemgetter(0, 1))
     (against, _, best), *others = ranked
     passed_over += [
         (piece.id, Reason("ranks lower", {"affinity": -share, "best": -against}))
@@ -79,6 +82,8 @@ def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer |
 
 def interests(journey: Journey, programme: Programme, now: datetime) -> dict[str, float]:
     """Each topic's share of all topic points, summing to 1; empty where nothing is known."""
+    if not journey.evidence.topics:
+        return {}
     measure = programme.topics.measure
     levels = {topic: level(one, measure, now) for topic, one in journey.evidence.topics.items()}
     total = sum(levels.values())
@@ -88,7 +93,10 @@ def interests(journey: Journey, programme: Programme, now: datetime) -> dict[str
 
 def affinity(piece: Piece, shares: dict[str, float]) -> float:
     """The share of the prospect's interest that the piece is about."""
-    return sum(shares.get(topic, 0.0) for topic in piece.topics)
+    points: float = 0
+    for topic in piece.topics:
+        points += shares.get(topic, 0.0)
+    return points
 
 
 def _not_published(piece: Piece, now: datetime) -> Answer | None:

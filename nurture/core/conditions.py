@@ -4,10 +4,10 @@
 answer stands: a date that lies 30 days ahead, a click that will be 14 days old.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nurture.core.answers import FOREVER, Answer, Reason, every, opposite, some, whole_second
 from nurture.core.evidence import Evidence, Grain
@@ -114,21 +114,7 @@ Condition = Where | Did | Gained | Graded | All | Some | Not
 
 def ask(condition: Condition, evidence: Evidence, now: datetime, fit: Fit | None = None) -> Answer:
     """Does it hold for this prospect, now? Only conditions on fit need `fit`."""
-    match condition:
-        case Where():
-            return _where(condition, evidence, now)
-        case Did():
-            return _did(condition, evidence, now)
-        case Gained():
-            return _gained(condition, evidence, now)
-        case Graded():
-            return _graded(condition, fit)
-        case All():
-            return every(ask(part, evidence, now, fit) for part in condition.parts)
-        case Some():
-            return some(ask(part, evidence, now, fit) for part in condition.parts)
-        case Not():
-            return opposite(ask(condition.part, evidence, now, fit))
+    return _ASK[type(condition)](condition, evidence, now, fit)
 
 
 def attributes(condition: Condition) -> Iterator[str]:
@@ -143,36 +129,37 @@ def attributes(condition: Condition) -> Iterator[str]:
             yield from attributes(condition.part)
 
 
-def _where(test: Where, evidence: Evidence, now: datetime) -> Answer:
+def _where(test: Where, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
     known = evidence.attributes.get(test.attribute)
-    figures = {"attribute": test.attribute}
+    value = None if known is None else known.value
     if test.known is not None:
-        there = known is not None and known.value is not None
-        return Answer(there is test.known, Reason("known" if there else "not known", figures))
-    if known is None or known.value is None:
-        return Answer(None, Reason("not known", figures))
-    value = known.value
+        there = value is not None
+        code = "known" if there else "not known"
+        return Answer(there is test.known, Reason(code, {"attribute": test.attribute}))
+    if value is None:
+        return Answer(None, Reason("not known", {"attribute": test.attribute}))
     because = Reason("is", {"attribute": test.attribute, "value": value})
     plain = _plain(test, value)
-    if plain is not True:
-        return Answer(plain, because)
-    if test.after is None and test.before is None:
-        return Answer(True, because)
-    return _dated(test, value, because, now)
+    if plain is True and (test.after is not None or test.before is not None):
+        return _dated(test, value, because, now)
+    return Answer(plain, because)
 
 
 def _plain(test: Where, value: Scalar) -> bool | None:
     """The tests that time does not change; None where the value is of a kind the test cannot read."""
     if test.one_of is not None:
-        values = value if isinstance(value, tuple) else (value,)
-        if not any(one in test.one_of for one in values):
+        if isinstance(value, tuple):
+            if not any(one in test.one_of for one in value):
+                return False
+        elif value not in test.one_of:
             return False
-    if test.at_least is not None or test.at_most is not None:
-        if not isinstance(value, int | float) or isinstance(value, bool):
+    least, most = test.at_least, test.at_most
+    if least is not None or most is not None:
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             return None
-        if test.at_least is not None and value < test.at_least:
+        if least is not None and value < least:
             return False
-        if test.at_most is not None and value > test.at_most:
+        if most is not None and value > most:
             return False
     if test.starts_with is not None and not str(value).startswith(test.starts_with):
         return False
@@ -203,7 +190,7 @@ def _bound(day: Day | None, when: datetime, now: datetime, *, above: bool) -> tu
     return holds, meets if above else whole_second(meets + timedelta(microseconds=1))
 
 
-def _did(test: Did, evidence: Evidence, now: datetime) -> Answer:
+def _did(test: Did, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
     since = None if test.within is None else now - test.within
     seen = {
         name: [grain for grain in _grains_of(name, evidence) if since is None or grain.at > since]
@@ -228,7 +215,7 @@ def _days(within: timedelta | None) -> float | None:
     return None if within is None else within / timedelta(days=1)
 
 
-def _gained(test: Gained, evidence: Evidence, now: datetime) -> Answer:
+def _gained(test: Gained, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
     grains = sorted(
         grain
         for reservoir in evidence.signals.values()
@@ -247,7 +234,7 @@ def _gained(test: Gained, evidence: Evidence, now: datetime) -> Answer:
     return Answer(True, because)
 
 
-def _graded(test: Graded, fit: Fit | None) -> Answer:
+def _graded(test: Graded, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
     if fit is None:
         return Answer(None, Reason("not known", {"attribute": "fit"}))
     because = Reason("grade", {"grade": fit.grade, "best": fit.best, "needs": test.at_least})
@@ -257,3 +244,26 @@ def _graded(test: Graded, fit: Fit | None) -> Answer:
     if GRADES.index(fit.best) < wanted:
         return Answer(False, because, fit.until)
     return Answer(None, because, fit.until)
+
+
+def _all(test: All, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
+    return every(ask(part, evidence, now, fit) for part in test.parts)
+
+
+def _some(test: Some, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
+    return some(ask(part, evidence, now, fit) for part in test.parts)
+
+
+def _not(test: Not, evidence: Evidence, now: datetime, fit: Fit | None) -> Answer:
+    return opposite(ask(test.part, evidence, now, fit))
+
+
+_ASK: Mapping[type, Callable[[Any, Evidence, datetime, Fit | None], Answer]] = {
+    Where: _where,
+    Did: _did,
+    Gained: _gained,
+    Graded: _graded,
+    All: _all,
+    Some: _some,
+    Not: _not,
+}

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from nurture.core import facts as f
 from nurture.core.answers import FOREVER, Answer, Reason, every, first_moment, some
 from nurture.core.choosing import Choice, choose
-from nurture.core.conditions import Fit, ask
+from nurture.core.conditions import Condition, Fit, ask
 from nurture.core.evidence import last_engaged
 from nurture.core.fit import fit as judge_fit
 from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, RESTING, Journey, quarantined
 from nurture.core.programme import Programme, Sequence
 from nurture.core.promotion import Lead, asks_for_sales, disqualified, fallen, is_lead, overdue
-from nurture.core.stages import where_to
+from nurture.core.stages import Turn, where_to
 from nurture.core.timing import later, may_write, opening, zone_for, zone_of
 from nurture.core.weighing import evolve
 
@@ -50,21 +50,91 @@ class DoesNotSettle(Exception):
 def settle(journey: Journey, programme: Programme, now: datetime) -> Settled:
     """Decide and fold until only waiting is left; numbers the facts. Raises DoesNotSettle."""
     facts: list[f.Fact] = []
+    found = _Found(journey, programme, now)
     for _ in range(MOST_ROUNDS):
-        verdict = decide(journey, programme, now)
+        verdict = _decide(journey, programme, now, found)
         if verdict.action is None:
             return Settled(tuple(facts), journey, verdict)
         fact = f.Fact(journey.prospect, journey.n + 1, now, now, programme.hash, verdict.action)
         facts.append(fact)
         journey = evolve(journey, fact, programme)
+        found.look(journey)
     raise DoesNotSettle(f"prospect {journey.prospect}: {[type(fact.body).__name__ for fact in facts]}")
 
 
 def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
     """What to do for this prospect now."""
+    return _decide(journey, programme, now, _Found(journey, programme, now))
+
+
+class _Found:
+    """Answers about one prospect at one instant, each asked once for all rounds of a settle.
+
+    A decided fact changes no evidence, so what rests on that alone stands: fit, disqualifiers, exits. Two
+    answers read a little of the journey besides, and are asked again when a decided fact has changed it.
+    """
+
+    __slots__ = ("_journey", "_lead", "_leaving", "_now", "_out", "_programme", "_turn", "fit", "permission")
+
+    def __init__(self, journey: Journey, programme: Programme, now: datetime) -> None:
+        self._journey, self._programme, self._now = journey, programme, now
+        self.fit = judge_fit(journey.evidence, programme.agreement, now)
+        self.permission = may_we_write(journey, now)
+        self._out: Answer | None = None
+        self._lead: Lead | None = None
+        self._turn: Turn | None = None
+        self._leaving: dict[str, Answer] = {}
+
+    def look(self, journey: Journey) -> None:
+        """The journey after one more decided fact."""
+        before, self._journey = self._journey, journey
+        if _read_by_lead(before) != _read_by_lead(journey):
+            self._lead = None
+        if _read_by_turn(before) != _read_by_turn(journey):
+            self._turn = None
+
+    @property
+    def out(self) -> Answer:
+        """Does a disqualifier hold?"""
+        if self._out is None:
+            self._out = disqualified(self._journey.evidence, self._programme.agreement, self._now, self.fit)
+        return self._out
+
+    @property
+    def lead(self) -> Lead:
+        """Is this a lead? Who is closed comes back only by asking for sales."""
+        if self._lead is None:
+            ask_for = asks_for_sales if self._journey.lifecycle == CLOSED else is_lead
+            self._lead = ask_for(self._journey, self.fit, self._programme.agreement, self._now)
+        return self._lead
+
+    @property
+    def turn(self) -> Turn:
+        """Has the buyer moved?"""
+        if self._turn is None:
+            self._turn = where_to(self._journey, self._programme.stages, self._now)
+        return self._turn
+
+    def leaves(self, sequence: Sequence, when: Condition) -> Answer:
+        """Does the condition to leave a sequence hold?"""
+        answer = self._leaving.get(sequence.id)
+        if answer is None:
+            answer = ask(when, self._journey.evidence, self._now, self.fit)
+            self._leaving[sequence.id] = answer
+        return answer
+
+
+def _read_by_lead(journey: Journey) -> tuple[object, ...]:
+    return journey.lifecycle == CLOSED, journey.came_back, journey.spent
+
+
+def _read_by_turn(journey: Journey) -> tuple[object, ...]:
+    return journey.stage, journey.stage_since, journey.came_back
+
+
+def _decide(journey: Journey, programme: Programme, now: datetime, found: _Found) -> Verdict:
     agreement, state, number = programme.agreement, journey.lifecycle, journey.decisions + 1
-    fit = judge_fit(journey.evidence, agreement, now)
-    permission = may_we_write(journey, now)
+    fit, permission = found.fit, found.permission
 
     stop = _stops(journey, permission)  # a message on its way that must not leave
     if stop is not None and journey.live is not None:
@@ -80,14 +150,14 @@ def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
     if state not in (*OPEN, CLOSED):  # sales owns them, or it is over
         return _wait(Answer(False, Reason(state)))
 
-    out = disqualified(journey.evidence, agreement, now, fit)
+    out = found.out
     if out.holds and state == CLOSED:
         return _wait(out._replace(holds=False))
     if out.holds:
         only = next(iter(journey.enrolled), "") if len(journey.enrolled) == 1 else ""
         return Verdict(f.Left(number, only, CLOSED, None, (out.because,)), (out.because,))
 
-    lead = _lead(journey, fit, programme, now)  # a lead?
+    lead = found.lead  # a lead?
     if lead.answer.holds:
         because = (lead.answer.because, *(reason for reason in lead.because if reason != lead.answer.because))
         return Verdict(f.Promoted(number, lead.lane, fit.grade, lead.rested_on, because), because)
@@ -95,12 +165,12 @@ def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
     if state == CLOSED:
         return _wait(Answer(False, Reason(CLOSED)), *waits)
 
-    stage, turned = where_to(journey, programme.stages, now)  # has the buyer moved?
+    stage, turned = found.turn  # has the buyer moved?
     if turned.holds:
         return Verdict(f.Moved(number, journey.stage, stage, (turned.because,)), (turned.because,))
     waits.append(turned)
 
-    leaving = _leaving(journey, programme, now, fit, waits)
+    leaving = _leaving(journey, programme, now, found, waits)
     if leaving is not None:  # who must go, goes before anything is said, and before it leaves
         return leaving
     if journey.live is not None:  # one message at a time
@@ -117,14 +187,14 @@ def decide(journey: Journey, programme: Programme, now: datetime) -> Verdict:
 
 
 def _leaving(
-    journey: Journey, programme: Programme, now: datetime, fit: Fit, waits: list[Answer]
+    journey: Journey, programme: Programme, now: datetime, found: _Found, waits: list[Answer]
 ) -> Verdict | None:
     """The exit of a sequence whose `leave_when` holds, with a message on its way or without."""
     if journey.lifecycle != NURTURING:
         return None
     for sequence in _running(journey, programme):
         if sequence.leave_when is not None:
-            leaves = ask(sequence.leave_when, journey.evidence, now, fit)
+            leaves = found.leaves(sequence, sequence.leave_when)
             if leaves.holds:
                 reason = Reason(
                     "exit", {**leaves.because.figures, "sequence": sequence.id, "why": leaves.because.code}
@@ -141,7 +211,7 @@ def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, wait
     for sequence in _running(journey, programme):
         choice = choose(journey, sequence, programme, now, fit)
         if choice.piece is not None:
-            clear = first_moment(lambda then, s=sequence: may_write(journey, s, programme, then), now)  # type: ignore[misc]
+            clear = first_moment(may_write(journey, sequence, programme), now)
             if clear.holds:
                 return _chosen(journey, sequence, choice, programme, now)
             clear = clear._replace(until=min(clear.until, choice.until))
@@ -218,13 +288,6 @@ def silence(
 
 def _running(journey: Journey, programme: Programme) -> list[Sequence]:
     return [sequence for sequence in programme.sequences if sequence.id in journey.enrolled]
-
-
-def _lead(journey: Journey, fit: Fit, programme: Programme, now: datetime) -> Lead:
-    """Who is closed comes back only by asking for sales."""
-    if journey.lifecycle == CLOSED:
-        return asks_for_sales(journey, fit, programme.agreement, now)
-    return is_lead(journey, fit, programme.agreement, now)
 
 
 def _stops(journey: Journey, permission: Answer) -> Reason | None:

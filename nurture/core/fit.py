@@ -31,7 +31,8 @@ def fit(evidence: Evidence, agreement: Agreement, now: datetime) -> Fit:
     total = matched = unknown = 0.0
     question: Criterion | None = None
     until = FOREVER
-    for line, answer in judge(evidence, agreement, now):
+    for line in agreement.criteria:
+        answer = ask(line.when, evidence, now)
         total += line.weight
         if answer.holds:
             matched += line.weight
@@ -42,7 +43,8 @@ def fit(evidence: Evidence, agreement: Agreement, now: datetime) -> Fit:
         until = min(until, answer.until)
     low = 100.0 * matched / total if total else 0.0
     high = 100.0 * (matched + unknown) / total if total else 0.0
-    grade, best = grade_of(low, agreement), grade_of(high, agreement)
+    grade = grade_of(low, agreement)
+    best = grade if high == low else grade_of(high, agreement)
     return Fit(low, high, grade, best, question.name if question and grade != best else None, until)
 
 

@@ -84,6 +84,8 @@ def stays_fresh(
 def reaches(evidence: Evidence, lines: Mapping[str, Line], threshold: float, now: datetime) -> Answer:
     """Is the score at the threshold, and until when does that stay so?"""
     parts = contributions(evidence, lines, now)
+    if not parts and threshold > TOLERANCE:  # most people, most of the time
+        return Answer(False, Reason("intent below", {"points": 0, "needs": threshold}))
     falling = [(part.points, part.measure.half_life) for part in parts if part.until is None]
     penalties = sorted((part.until, part.points) for part in parts if part.until is not None)
     total = sum(part.points for part in parts)

@@ -12,6 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+from nurture.core.answers import Reason
 from nurture.core.conditions import Condition
 from nurture.core.evidence import Measure
 
@@ -273,6 +274,10 @@ class Weights:
         return sha256(repr((parts, sorted(self.urls.items()))).encode()).hexdigest()[:16]
 
 
+Shelf = tuple[tuple[Piece, tuple[str, Reason] | None], ...]
+"""What a sequence has to say, seen from one stage: each piece, and its refusal if it is of another."""
+
+
 @dataclass(frozen=True)
 class Programme:
     """Everything `decide` asks, but the prospect and the time."""
@@ -308,6 +313,26 @@ class Programme:
             hosts=tuple(host.lower() for host in (*self.site.hosts, urlsplit(self.site.url).netloc)),
         )
 
+    @cached_property
+    def _shelves(self) -> Mapping[tuple[str, str], Shelf]:
+        return {
+            (sequence.id, stage): self._shelf(sequence, stage)
+            for sequence in self.sequences
+            for stage in self.stages.order
+        }
+
+    def shelf(self, sequence: Sequence, stage: str) -> Shelf:
+        """The pieces of a sequence in the author's order, seen from a stage."""
+        return self._shelves.get((sequence.id, stage)) or self._shelf(sequence, stage)
+
+    def _shelf(self, sequence: Sequence, stage: str) -> Shelf:
+        pieces = [self.pieces[name] for name in sequence.say]
+        return tuple((piece, None if piece.stage == stage else _elsewhere(piece)) for piece in pieces)
+
     def sequence(self, name: str) -> Sequence | None:
         """The sequence of that id."""
         return next((sequence for sequence in self.sequences if sequence.id == name), None)
+
+
+def _elsewhere(piece: Piece) -> tuple[str, Reason]:
+    return piece.id, Reason("other stage", {"stage": piece.stage})

@@ -50,8 +50,10 @@ def is_lead(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> 
 def disqualified(evidence: Evidence, agreement: Agreement, now: datetime, fit: Fit) -> Answer:
     """Does a disqualifier hold? Unknown counts as no."""
     return some(
-        answer._replace(
-            because=Reason("disqualified" if answer.holds else "not disqualified", {"rule": rule})
+        Answer(
+            answer.holds,
+            Reason("disqualified" if answer.holds else "not disqualified", {"rule": rule}),
+            answer.until,
         )
         for rule, condition in agreement.disqualify.items()
         for answer in (ask(condition, evidence, now, fit),)

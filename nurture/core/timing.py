@@ -5,7 +5,7 @@ times on the clock. A wall time that does not exist moves forward, one that exis
 The same calendar gives the clock of business time that sales promised. Source: docs/timing.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -59,12 +59,12 @@ def next_opening(
     calendar: Calendar, zone: str, off: frozenset[date], prospect: int, now: datetime
 ) -> Opening:
     """The same for a zone and days off that are known already."""
-    late = _spread(calendar, prospect)
+    window = _windows(calendar, zone, off)
     day = now.astimezone(ZoneInfo(zone)).date() - _DAY
     for ahead in range(_MOST_DAYS):
-        found = _window(calendar, zone, off, late, day + ahead * _DAY)
+        found = window(day + ahead * _DAY)
         if found is not None and now < found.closes:
-            return found
+            return _later(found, calendar, prospect)
     return Opening(FOREVER, FOREVER)
 
 
@@ -73,7 +73,7 @@ def days_off(calendar: Calendar, journey: Journey, programme: Programme) -> froz
     country = journey.evidence.attributes.get("country")
     if country is None or country.value not in calendar.countries:
         return calendar.days_off
-    return calendar.days_off | programme.holidays.get(str(country.value), frozenset())
+    return _both(calendar.days_off, programme.holidays.get(str(country.value), frozenset()))
 
 
 def later(moment: datetime, wait: timedelta, zone: str) -> datetime:
@@ -84,31 +84,43 @@ def later(moment: datetime, wait: timedelta, zone: str) -> datetime:
     return (local + wait).replace(fold=0).astimezone(UTC)
 
 
-def may_write(journey: Journey, sequence: Sequence, programme: Programme, now: datetime) -> Answer:
-    """Is now a moment at which this sequence may write to this prospect?"""
-    return every(_gates(journey, sequence, programme, now))
-
-
-def _gates(journey: Journey, sequence: Sequence, programme: Programme, now: datetime) -> Iterator[Answer]:
+def may_write(journey: Journey, sequence: Sequence, programme: Programme) -> Callable[[datetime], Answer]:
+    """The question whether a moment is one at which this sequence may write to this prospect."""
     zone = zone_of(journey.evidence, programme)
-    if journey.pause_until is not None:
-        yield _after(journey.pause_until, now, "pause")
     paces = _paces(journey, sequence, programme)
+    lifts: list[tuple[datetime, str, dict[str, float]]] = []
+    if journey.pause_until is not None:
+        lifts.append((journey.pause_until, "pause", {}))
     if journey.sent_at:
         gap = max(pace.gap for pace in paces)
-        yield _after(later(journey.sent_at[-1], gap, zone), now, "gap", days=gap / _DAY)
+        lifts.append((later(journey.sent_at[-1], gap, zone), "gap", {"days": gap / _DAY}))
     engaged = last_engaged(journey.evidence)
     if engaged is not None:
         cool_down = max(pace.cool_down for pace in paces)
-        yield _after(later(engaged, cool_down, zone), now, "cool down", days=cool_down / _DAY)
-    for cap in {cap for pace in paces for cap in pace.caps}:
-        yield _under(cap, journey, now)
-    yield in_window(sequence.calendar or programme.calendar, journey, programme, now)
+        lifts.append((later(engaged, cool_down, zone), "cool down", {"days": cool_down / _DAY}))
+    caps = {cap for pace in paces for cap in pace.caps} if journey.sent_at else ()
+    calendar = sequence.calendar or programme.calendar
+    hours = zone_for(calendar, journey.evidence, programme), days_off(calendar, journey, programme)
+
+    def gates(now: datetime) -> Iterator[Answer]:
+        for moment, code, figures in lifts:
+            if now < moment:
+                yield Answer(False, Reason(code, {"until": moment, **figures}), moment)
+        for cap in caps:
+            full = _full(cap, journey, now)
+            if full is not None:
+                yield full
+        yield _inside(next_opening(calendar, *hours, journey.prospect, now), now)
+
+    return lambda now: every(gates(now))
 
 
 def in_window(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Answer:
     """Is now inside an opening of the calendar?"""
-    found = opening(calendar, journey, programme, now)
+    return _inside(opening(calendar, journey, programme, now), now)
+
+
+def _inside(found: Opening, now: datetime) -> Answer:
     if found.opens <= now:
         return Answer(True, Reason("open", {"until": found.closes}), found.closes)
     return Answer(False, Reason("outside the window", {"until": found.opens}), found.opens)
@@ -118,8 +130,9 @@ def business_later(calendar: Calendar, start: datetime, time_of_business: timede
     """When so much business time of the calendar has passed. The very instant of closing is outside."""
     left = time_of_business
     day = start.astimezone(ZoneInfo(calendar.zone)).date()
+    window = _windows(calendar, calendar.zone, calendar.days_off)
     for ahead in range(_MOST_DAYS):
-        found = _window(calendar, calendar.zone, calendar.days_off, timedelta(), day + ahead * _DAY)
+        found = window(day + ahead * _DAY)
         if found is None or found.closes <= start:
             continue
         begins = max(start, found.opens)
@@ -129,20 +142,14 @@ def business_later(calendar: Calendar, start: datetime, time_of_business: timede
     return FOREVER
 
 
-def _after(moment: datetime, now: datetime, code: str, **figures: float) -> Answer:
-    if now >= moment:
-        return Answer(True, Reason(code))
-    return Answer(False, Reason(code, {"until": moment, **figures}), moment)
-
-
-def _under(cap: Cap, journey: Journey, now: datetime) -> Answer:
-    """Fewer than `most` messages in the rolling time; the oldest of them makes room when it is over."""
-    figures = {"most": cap.most, "days": cap.per / _DAY}
-    recent = [sent for sent in journey.sent_at if sent > now - cap.per]
+def _full(cap: Cap, journey: Journey, now: datetime) -> Answer | None:
+    """`most` messages in the rolling time: no more until the oldest of them is over. None: there is room."""
+    since = now - cap.per
+    recent = [sent for sent in journey.sent_at if sent > since]
     if len(recent) < cap.most:
-        return Answer(True, Reason("cap", figures))
+        return None
     frees = recent[-cap.most] + cap.per
-    return Answer(False, Reason("cap", {**figures, "until": frees}), frees)
+    return Answer(False, Reason("cap", {"most": cap.most, "days": cap.per / _DAY, "until": frees}), frees)
 
 
 def _paces(journey: Journey, sequence: Sequence, programme: Programme) -> list[Pace]:
@@ -154,23 +161,36 @@ def _paces(journey: Journey, sequence: Sequence, programme: Programme) -> list[P
     return paces
 
 
-def _spread(calendar: Calendar, prospect: int) -> timedelta:
-    """Each prospect's fixed share of the spread, in whole seconds."""
+def _later(window: Opening, calendar: Calendar, prospect: int) -> Opening:
+    """Each prospect's own opening: later by their fixed share of the spread, in whole seconds."""
     seconds = int(calendar.spread.total_seconds())
-    return timedelta(seconds=crc32(str(prospect).encode()) % seconds) if seconds > 0 else timedelta()
+    if seconds <= 0:
+        return window
+    late = timedelta(seconds=crc32(str(prospect).encode()) % seconds)
+    opens, closes = window  # a share longer than the opening wraps round
+    return Opening(opens + late % (closes - opens), closes)
 
 
-@lru_cache(maxsize=65536)
-def _window(
-    calendar: Calendar, zone: str, off: frozenset[date], late: timedelta, day: date
-) -> Opening | None:
+@lru_cache(maxsize=4096)
+def _both(some: frozenset[date], others: frozenset[date]) -> frozenset[date]:
+    """One value for all who live in one country: it is the key of a cache."""
+    return some | others
+
+
+@lru_cache(maxsize=1024)
+def _windows(calendar: Calendar, zone: str, off: frozenset[date]) -> Callable[[date], Opening | None]:
+    """The opening of a day, remembered: everybody of a zone and a country has the same ones."""
+    return lru_cache(maxsize=1024)(lambda day: _window(calendar, zone, off, day))
+
+
+def _window(calendar: Calendar, zone: str, off: frozenset[date], day: date) -> Opening | None:
     if day.weekday() not in calendar.weekdays or day in off:
         return None
     opens = _instant(day, calendar.opens, zone)
     closes = _instant(day, calendar.closes, zone)
     if opens >= closes:
         return None
-    return Opening(opens + late % (closes - opens), closes)  # a share longer than the opening wraps round
+    return Opening(opens, closes)
 
 
 def _instant(day: date, wall: time, zone: str) -> datetime:
