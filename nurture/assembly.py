@@ -3,10 +3,12 @@
 import os
 import platform
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
@@ -14,8 +16,8 @@ from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from nurture import clock
-from nurture.authoring import Loaded, Problem, Workspace, hash_of, load, read_files
-from nurture.core.programme import Programme
+from nurture.authoring import Loaded, Problem, Workspace, hash_of, load, read_files, refusals
+from nurture.core.programme import Programme, Sender
 from nurture.delivery.mime import prove_headers_hold
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.folder import FolderTransport
@@ -114,8 +116,10 @@ class Nurture:
     def transport(self) -> Transport:
         """The way out that the settings name: an SMTP server, or a folder of files.
 
-        Raises Mistake where a user is named and there is no password.
+        Raises Mistake where the active programme may not be sent under these settings, or a user is named and
+        there is no password.
         """
+        refuse_unfit(self.programme().sender, self.settings)
         smtp = self.settings.smtp
         if smtp is None:
             return FolderTransport(self.settings.outbox)
@@ -144,7 +148,14 @@ class Nurture:
             tracked=self.settings.tracking != "off",
             owner=f"{platform.node()}:{os.getpid()}:{token_hex(4)}",
             log=log,
+            bars=self._bars(),
+            in_doubt=self.settings.smtp.in_doubt if self.settings.smtp else "assume_sent",
         )
+
+    def _bars(self) -> Callable[[Workspace], str]:
+        """`unfit` for these settings, asked once for each sender."""
+        asked = cache(lambda sender: unfit(sender, self.settings))
+        return lambda workspace: asked(workspace.programme.sender)
 
     def app(self) -> ASGIApp:
         """The public pages."""
@@ -194,12 +205,31 @@ def open_nurture(folder: Path) -> Iterator[Nurture]:
         store.write_now(lambda connection: suppressions.keep_fingerprint(connection, secrets.suppression))
         if not store.read(programmes.is_any_active):
             workspace = load_folder(folder)
+            refuse_unfit(workspace.programme.sender, settings)
             now = clock.now()
             store.write_now(lambda connection: programmes.apply(connection, workspace, now))
             shelf.put(workspace)
         if settings.clock == "virtual" and not clock.is_virtual():
             clock.set_virtual(store.read(newest) or clock.now())
         yield Nurture(folder, settings, secrets, store, shelf)
+
+
+def unfit(sender: Sender, settings: Settings) -> str:
+    """Why nothing may be sent to the world in this name under these settings; nothing if it may."""
+    return next(iter(refusals(sender, settings, example_sender())), "")
+
+
+def refuse_unfit(sender: Sender, settings: Settings) -> None:
+    """Raise Mistake where `unfit` has a reason."""
+    if why := unfit(sender, settings):
+        raise Mistake(why)
+
+
+@cache
+def example_sender() -> Sender:
+    """The sender of the shipped example: nobody's real address."""
+    said = tomllib.loads(shipped("nurture.toml").read_text(encoding="utf-8"))["sender"]
+    return Sender(said["name"], said["address"], said["company"], said["postal"], said.get("reply_to", ""))
 
 
 def load_folder(folder: Path) -> Workspace:

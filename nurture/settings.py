@@ -13,7 +13,7 @@ from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -51,6 +51,13 @@ class Smtp:
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: StrictStr = Field(default="", description="To sign in; the password is in secrets.toml")
     connections: StrictInt = Field(default=5, ge=1, le=100, description="Kept open at most")
+    in_doubt: Literal["assume_sent", "resend", "hold"] = Field(
+        default="assume_sent",
+        description="What is done with a message that nobody answered for, after a day without proof",
+    )
+    dkim_selectors: tuple[StrictStr, ...] = Field(
+        default=(), description="Under which names its DKIM keys stand in the DNS; for nurture doctor alone"
+    )
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -75,6 +82,8 @@ SECTIONS = {"store": Store, "smtp": Smtp, "web": Web}
 
 Clock = Literal["real", "virtual"]
 Tracking = Literal["off", "clicks", "full"]
+Alerts = Annotated[StrictStr, Field(pattern=r"^(mailto:[^\s@?]+@[^\s@?]+|https://[^\s/@]+(/\S*)?)?$")]
+"""Where alerts go: mailto:ADDRESS, https://... (a webhook), or nowhere."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -87,6 +96,10 @@ class Settings:
     web: Web = Field(default_factory=Web)
     clock: Clock = "real"
     tracking: Tracking = "clicks"
+    alerts: Alerts = Field(
+        default="",
+        description='who is told of trouble: "mailto:ops@example.com" or "https://..." (a webhook)',
+    )
 
     @property
     def database(self) -> str:

@@ -14,6 +14,7 @@ from nurture import settings
 from nurture.authoring.conditions import WORDS
 from nurture.authoring.names import BUILT_IN, TYPES, Names, refer
 from nurture.authoring.problems import Unreadable, shown
+from nurture.authoring.senders import check_sender
 from nurture.authoring.shapes import Id, Kind, Shape, Text, Zone
 from nurture.authoring.source import Source
 from nurture.core.programme import Attribute, Form, Sender, Site
@@ -106,6 +107,7 @@ class WorkspaceShape(Shape):
     web: settings.Web | None = None
     clock: settings.Clock = "real"
     tracking: settings.Tracking = "clicks"
+    alerts: settings.Alerts = ""
 
     def build_sender(self) -> Sender:
         """The core's sender."""
@@ -134,6 +136,7 @@ class WorkspaceShape(Shape):
 
 def check_workspace(source: Source, names: Names) -> None:
     """What must fit together: names that are taken, values of choices, attributes that forms fill."""
+    check_sender(source)
     for path, name, about in source.entries("attributes"):
         if name in (*WORDS, *BUILT_IN, EMAIL):
             why = "is a word of conditions" if name in WORDS else "is there without being declared"

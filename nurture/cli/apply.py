@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from nurture import clock
-from nurture.assembly import load_folder, open_nurture
+from nurture.assembly import load_folder, open_nurture, refuse_unfit
 from nurture.cli.printing import next_step
 from nurture.store import programmes
 
@@ -16,9 +16,13 @@ def command() -> None:
 
     Refused where somebody is in, or waits for, something that the files no longer have. Everyone is looked
     at again; the next wake does that, a few at a time.
+
+    Refused too where mail would reach the world without what law and receivers ask of a sender: an address of
+    one's own, a postal address, https for unsubscribing.
     """
     workspace = load_folder(Path.cwd())
     with open_nurture(Path.cwd()) as nurture:
+        refuse_unfit(workspace.programme.sender, nurture.settings)
         now = clock.now()
         changed = nurture.store.write_now(lambda connection: programmes.apply(connection, workspace, now))
     version = workspace.programme.agreement.version

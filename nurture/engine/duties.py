@@ -7,26 +7,30 @@ did; 0 means that nothing is due.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from nurture import clock, failpoints
+from nurture.authoring import Workspace
 from nurture.core.journey import Journey
 from nurture.core.timing import Opening, opening
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
-from nurture.engine import settling, unsubscribing
+from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.composing import compose
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import Woken, wake
-from nurture.store import Store, handoffs, outbox, overdue, programmes, waking
+from nurture.errors import Mistake
+from nurture.rendering import CannotRender
+from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
 from nurture.store.codec import decode_journey
 from nurture.store.journal import Journal
+from nurture.store.outbox import LEASE
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -51,6 +55,11 @@ class Engine:
     tracked: bool
     owner: str
     log: Callable[[str], None]
+    in_doubt: doubting.Policy = "assume_sent"
+    lease: timedelta = LEASE
+    """How long a claim of ours counts (PostgreSQL)."""
+    bars: Callable[[Workspace], str] = lambda _: ""
+    """Why nothing written under this programme may be sent, or nothing."""
     trouble: str = ""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Once it is set nothing more is begun, and what was claimed and not begun goes back."""
@@ -82,6 +91,12 @@ async def settle_hits(engine: Engine, now: datetime) -> int:
     settled = await engine.store.write(partial(_settle, engine.shelf, now))
     failpoints.hit("settle.after")
     return settled.messages
+
+
+async def resolve_doubts(engine: Engine, now: datetime) -> int:
+    """Settle messages in doubt that are proven, or that waited long enough."""
+    resolved: doubting.Resolved = await engine.store.write(partial(_resolve, engine, now))
+    return sum(resolved)
 
 
 async def wake_due(engine: Engine, now: datetime) -> int:
@@ -117,6 +132,7 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         owner=engine.owner,
         key=engine.suppression_key,
         now=clock.now,
+        lease=engine.lease,
         stop=engine.stopping,
     )
     engine.trouble = delivered.trouble
@@ -139,6 +155,7 @@ DUTIES = (
     Duty("replay journal", 5, replay_journal),
     Duty("rescue orphans", 15, rescue_lapsed),
     Duty("settle hits", 15, settle_hits, settling.next_settlement),
+    Duty("resolve doubts", 15, resolve_doubts, doubt.next_doubt),
     Duty("wake", 1, wake_due, _next_wake),
     Duty("tend outbox", 5, tend_outbox, overdue.next_due),
     Duty("deliver", 1, deliver_due, overdue.next_due),
@@ -184,6 +201,11 @@ def _settle(shelf: Shelf, now: datetime, connection: Connection) -> settling.Set
     return settling.settle_hits(connection, now, active, partial(links_in, connection, shelf))
 
 
+def _resolve(engine: Engine, now: datetime, connection: Connection) -> doubting.Resolved:
+    active = programmes.active(connection).programme
+    return doubting.resolve_doubts(connection, now, engine.in_doubt, active, key=engine.suppression_key)
+
+
 def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
     return wake(connection, shelf, now)
 
@@ -213,8 +235,17 @@ def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Mail:
     try:
         workspace = engine.shelf.loaded(claim.programme)
     except KeyError:  # applied and chosen under by another process since we looked
-        workspace = engine.store.read(lambda connection: engine.shelf.of(connection, claim.programme))
+        workspace = engine.store.read(partial(_usable, engine.shelf, claim.programme))
+    if why := engine.bars(workspace):
+        raise CannotRender(why)
     return compose(claim, workspace, engine.keys, now, public=engine.public, tracked=engine.tracked)
+
+
+def _usable(shelf: Shelf, programme: str, connection: Connection) -> Workspace:
+    try:
+        return shelf.of(connection, programme)
+    except Mistake as wrong:
+        raise CannotRender(str(wrong)) from None
 
 
 async def rescue_orphans(engine: Engine, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from jinja2 import Template as Compiled
 from selectolax.lexbor import LexborHTMLParser
@@ -12,8 +13,10 @@ from nurture.rendering.document import Origin
 from nurture.rendering.expressions import ANY, VALUE, Name, Roots
 from nurture.rendering.links import UNSUBSCRIBE
 from nurture.rendering.markup import as_comments, html_of_markdown
+from nurture.rendering.marks import Marks
 from nurture.rendering.press import Press
 from nurture.rendering.problems import TemplateProblem, TemplateProblems
+from nurture.rendering.sandbox import HTML, TEXT
 from nurture.rendering.source import Source, Words
 
 CLIPPED_FROM = 102 * 1024
@@ -39,18 +42,34 @@ _REQUIRED = {
     UNSUBSCRIBE: ("no link to unsubscribe", "Unsubscribe: {{ unsubscribe_url }}"),
 }
 """What every message shows: what is said if it does not, and the line a text part gets by itself."""
+_WHO = ("sender.company", "sender.name")
 
 
-@dataclass(frozen=True, slots=True)
+class Written(NamedTuple):
+    """The four texts of a piece as Jinja is given them."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A piece ready to be rendered any number of times. The package's docstring says what the fields are."""
+    """A piece ready to be rendered any number of times. The package's docstring says what the fields are.
+
+    A template is only ever equal to itself, so it may be a key of what is kept of it.
+    """
 
     path: str
     title: str
+    sender: Sender
+    site: Site
     subject: Compiled
     preheader: Compiled
     html: Compiled
     text: Compiled
+    written: Written
     links: tuple[str, ...]
     uses: tuple[str, ...]
     names: tuple[Name, ...]
@@ -86,26 +105,31 @@ def compile_piece(
     _show_preheader(press, tree, preheader)
     links = press.links(tree, origins)
     text = press.text(tree)
-    press.problems += _missing_footer(press, text, frame or body)
+    press.problems += _missing_footer(press, tree, text, frame or body)
     if text_part is not None:
         text = links.number_in_text(_authored_text(press, text_part))
     press.problems += links.problems
     press.stop_if_wrong()
 
-    html, size = press.html_template(tree)
+    texts = (subject_line, preheader_line, tree.html or "", text)
+    written = Written(*(press.marks.restore(one) for one in texts))
+    size = len(written.html.encode())
     return Template(
         path=path,
         title=title,
-        subject=press.text_template(subject_line),
-        preheader=press.text_template(preheader_line),
-        html=html,
-        text=press.text_template(text),
+        sender=sender,
+        site=site,
+        subject=TEXT.from_string(written.subject),
+        preheader=TEXT.from_string(written.preheader),
+        html=HTML.from_string(written.html),
+        text=TEXT.from_string(written.text),
+        written=written,
         links=tuple(links.targets),
         uses=press.uses,
         names=press.names,
         mentions=tuple(sorted({name.attribute for name in press.names})),
         size=size,
-        warnings=_warnings(body, size),
+        warnings=(*_warnings(body, size), *_branching(press.marks)),
     )
 
 
@@ -175,12 +199,16 @@ def _show_preheader(press: Press, tree: LexborHTMLParser, preheader: Words) -> N
         first.insert_before(unseen)
 
 
-def _missing_footer(press: Press, text: str, where: Origin) -> list[TemplateProblem]:
-    """Law and receivers ask for both, in sight and for everyone."""
+def _missing_footer(press: Press, tree: LexborHTMLParser, text: str, where: Origin) -> list[TemplateProblem]:
+    """Law and receivers ask for all of it, in sight and for everyone."""
+    missing = [_REQUIRED[name] for name in _REQUIRED if not press.says_always(name, text)]
+    if press.says_always("sender.postal", text) and not any(press.says_always(name, text) for name in _WHO):
+        missing.append(("neither company nor name of the sender", "{{ sender.company }}"))
+    if press.has_blank_link(UNSUBSCRIBE, tree):
+        missing.append(("a link to unsubscribe without words", "Unsubscribe inside the link"))
+    hint = "write {} where every reader sees it"
     return [
-        TemplateProblem(where.path, where.words.line, 1, what, f"write {line} where every reader sees it")
-        for name, (what, line) in _REQUIRED.items()
-        if not press.says_always(name, text)
+        TemplateProblem(where.path, where.words.line, 1, what, hint.format(line)) for what, line in missing
     ]
 
 
@@ -193,6 +221,14 @@ def _authored_text(press: Press, part: Origin) -> str:
         footer, _ = press.take("", Words("\n".join(missing)), _BODY)
         text = f"{text}\n\n-- \n{footer}"
     return f"{text}\n"
+
+
+def _branching(marks: Marks) -> tuple[TemplateProblem, ...]:
+    """Where the text first takes a way that depends on the recipient: it cannot be taken apart."""
+    ways = [mark for mark in marks.by_word.values() if mark.kind == "statement"]
+    what = "the text branches, so each message is written anew: right, but slower"
+    hint = 'a choice inside a value keeps it fast: {{ "this" if ... else "that" }}'
+    return tuple(mark.problem(what, hint) for mark in ways[:1])
 
 
 def _warnings(body: Origin, size: int) -> tuple[TemplateProblem, ...]:

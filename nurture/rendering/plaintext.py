@@ -23,7 +23,10 @@ _INVISIBLE = re.compile(r"[\u00ad\u200b\u200c\u2060\ufeff\u034f]")
 _BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
 _EDGES = re.compile(r"[ \t]+\n|\n {1}(?=\S)")
 _RIGHT = re.compile(r"text-align\s*:\s*right", re.IGNORECASE)
-_NOT_SHOWN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_NOT_SHOWN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*\.?0*\s*(?:%|;|!|$)",
+    re.IGNORECASE,
+)
 
 
 def text_of(body: LexborNode, marks: Marks) -> str:
@@ -53,7 +56,7 @@ class _Reader:
             said = _SPACES.sub(" ", _INVISIBLE.sub("", node.text_content or ""))
             return "" if said == " " and node.parent is not None and node.parent.tag in _FRAMES else said
         tag, attributes = node.tag or "", node.attributes
-        if tag in _HIDDEN or _NOT_SHOWN.search(attributes.get("style") or ""):
+        if tag in _HIDDEN or "hidden" in attributes or _NOT_SHOWN.search(attributes.get("style") or ""):
             return ""
         return self._element(node, tag, attributes)
 

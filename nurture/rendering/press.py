@@ -82,10 +82,17 @@ class Press:
         words = self.marks.words_in(text)
         return any(self.plain.get(word) == name and word in self._always for word in words)
 
-    def html_template(self, tree: LexborHTMLParser) -> tuple[Compiled, int]:
-        """The document compiled, and how many bytes it has before values."""
-        markup = self.marks.restore(tree.html or "")
-        return HTML.from_string(markup), len(markup.encode())
+    def has_blank_link(self, name: str, tree: LexborHTMLParser) -> bool:
+        """Whether some link to the plain value `name` shows nothing that could be clicked."""
+        return any(
+            self.plain.get(word) == name and not text_of(link, self.marks).strip()
+            for link in tree.css("a[href]")
+            for word in self.marks.words_in(link.attributes.get("href") or "")
+        )
+
+    def html_template(self, tree: LexborHTMLParser) -> Compiled:
+        """The document compiled."""
+        return HTML.from_string(self.marks.restore(tree.html or ""))
 
     def text_template(self, text: str) -> Compiled:
         """A text with marks, compiled."""

@@ -195,7 +195,7 @@ def test_the_text_part_shows_what_is_visible() -> None:
     )
     assert filled(compiled(body, ext="html")).text.startswith(
         "Head\n\nOne\ntwo & three four\n\n> said\n>\n> again\n\n1. a\n2. b\n  - c\n\n---\n\nx\n  y\n\n"
-        "left\n\nright\n\nPicture <https://t.example/c?n=1&k=1>\n\n1 Mill Road"
+        "left\n\nright\n\nPicture <https://t.example/c?n=1&k=1>\n\nAda Ray, 1 Mill Road"
     )
 
 

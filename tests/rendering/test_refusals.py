@@ -160,8 +160,11 @@ def test_the_layout_needs_a_place_for_the_body() -> None:
     "footer",
     [
         "",
-        "<p>{{ sender.postal }}</p>",
+        "<p>{{ sender.company }}, {{ sender.postal }}</p>",
         "<div style='display: none'>FOOTER</div>",
+        "<div style='visibility:hidden'>FOOTER</div>",
+        "<div style='opacity: 0'>FOOTER</div>",
+        "<div hidden>FOOTER</div>",
         "{% if prospect.a %}FOOTER{% endif %}",
         "<style>.f { display: none }</style><div class=f>FOOTER</div>",
     ],
@@ -170,6 +173,21 @@ def test_postal_address_and_unsubscribe_link_are_in_sight_for_everyone(footer: s
     found = problems("x", layout=f"<body>{{{{ body }}}}{footer.replace('FOOTER', FOOTER)}")
     assert any("unsubscribe" in p.what and p.path.endswith("plain.html") for p in found)
     assert len(found) == (1 if footer.startswith("<p>") else 2)
+
+
+@pytest.mark.parametrize(
+    ("footer", "what"),
+    [
+        (FOOTER.replace("{{ sender.name }}", "Us"), "neither company nor name of the sender"),
+        (FOOTER.replace(">Unsubscribe<", "> <"), "a link to unsubscribe without words"),
+        (FOOTER.replace(">Unsubscribe<", "><img src='https://a.example/x.png'><"), "without words"),
+        (FOOTER.replace(">Unsubscribe<", "><span hidden>Unsubscribe</span><"), "without words"),
+    ],
+)
+def test_who_writes_and_what_to_click_are_in_sight(footer: str, what: str) -> None:
+    (found,) = problems("x", layout=f"<body>{{{{ body }}}}{footer}")
+    assert what in found.what
+    assert problems("x", layout=f"<body style='opacity: 0.9'>{{{{ body }}}}{FOOTER}") == []
 
 
 def test_an_unknown_layout_and_empty_parts() -> None:

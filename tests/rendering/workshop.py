@@ -23,7 +23,7 @@ NO_DATA = "the shared test material is not beside this checkout"
 
 SENDER = Sender("Ada Ray", "ada@acme.example", "Acme & Sons", "1 Mill Road, York")
 SITE = Site("https://acme.example", ("acme.example",))
-FOOTER = '<p>{{ sender.postal }}</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+FOOTER = '<p>{{ sender.name }}, {{ sender.postal }}</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
 LAYOUT = (
     "<!DOCTYPE html>\n<html><head><title>{{ subject }}</title>"
     "<style>p { color: #222222 } @media (max-width: 480px) { p { color: #000000 } }</style></head>\n"
