@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select, update
 
 from nurture.core.facts import Unsubscribed
+from nurture.engine.doubting import evidence
 from nurture.store.door import Store, Work
 from nurture.store.facts import note
 from nurture.store.journal import Entry, Taker
@@ -18,6 +19,7 @@ from nurture.store.suppressions import suppress
 from nurture.store.tables import FACTS, LIVE, PROSPECTS, TOUCHES, whose_touch
 
 KIND = "unsubscribe"
+_PROOF = "in doubt, and its unsubscribe link was used: it arrived"
 
 
 class Unsubscribe(NamedTuple):
@@ -49,6 +51,7 @@ def unsubscribe(
     )
     live = (TOUCHES.c.prospect == prospect) & TOUCHES.c.state.in_(LIVE)
     connection.execute(update(TOUCHES).where(live).values(cancelled=True))
+    evidence(connection, asked.touch, _PROOF, now, key=suppression_key)
     if _last_word(connection, prospect) == "Unsubscribed":
         return False
     note(connection, {prospect: [(Unsubscribed("all", asked.way), asked.at)]}, known=now, programme=programme)
