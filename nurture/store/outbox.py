@@ -8,23 +8,29 @@ and nothing happens. A fenced touch is deferred only on the server's clear word,
 All is plain Core for the door, in batches, and one bad row never spoils the others. Touches are claimed in
 `claims.py`; what nobody works on is looked after in `overdue.py`.
 
+A sender's steps come in turns: what came back is recorded and what wants to leave is looked at in one
+transaction, with few statements for all of them (`sql.py`).
+
 Prospects are locked before touches, in order of id, as facts are written. The fence holds the prospects'
-rows while it reads suppressions, and whoever unsubscribes somebody locks that row first: so on PostgreSQL
-too an unsubscribe committed before the fence is seen by it.
+rows while it reads suppressions, and whoever unsubscribes somebody locks that row first; whoever suppresses
+without such a row (a domain) waits for the fences under way and keeps others waiting. So on PostgreSQL too
+what was committed before the fence is seen by it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Interval, Row, Select, bindparam, func, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text
 
 from nurture import failpoints
 from nurture.core.facts import Body, Bounced, TouchEnded
-from nurture.store.facts import chunks, note
-from nurture.store.suppressions import reasons_of, suppress
-from nurture.store.tables import ACTIVE, PROSPECTS, TOUCHES
+from nurture.store import codec, facts, sql
+from nurture.store.facts import chunks
+from nurture.store.suppressions import reasons_of, suppress_many
+from nurture.store.tables import PROSPECTS, TOUCHES
 
 LEASE = timedelta(minutes=20)
 """How long a claim is ours, and a fenced touch may wait for its answer, before others think that we are
@@ -91,6 +97,8 @@ class Ending(NamedTuple):
     outcome: str
     words: str = ""
     bounce: str = ""
+    at: datetime | None = None
+    """When the server answered, where that is known; else when it is recorded."""
 
 
 class Deferral(NamedTuple):
@@ -103,6 +111,30 @@ class Deferral(NamedTuple):
     """Whether it was a try of this message."""
 
 
+Result = Ending | Deferral
+
+
+def turn(
+    connection: Connection,
+    results: Sequence[Result],
+    claims: Sequence[Claim],
+    now: datetime,
+    *,
+    key: bytes,
+    lease: timedelta = LEASE,
+) -> dict[int, Answer]:
+    """Record what came back, then take the last look at what wants to leave; its answers by touch id.
+
+    What is not ours any more is left alone, on both sides. A deferral of a touch that is in doubt by now ends
+    it as failed, if there was a try: the server has said that it did not take it.
+    """
+    standing = _look(connection, [*(result.claim for result in results), *claims])
+    endings, deferrals = _sorted_out(results, standing)
+    _end(connection, endings, standing, now, key)
+    _put_back(connection, deferrals)
+    return _fence(connection, claims, standing, now, key, lease) if claims else {}
+
+
 def fence(
     connection: Connection, claims: Sequence[Claim], now: datetime, *, key: bytes, lease: timedelta = LEASE
 ) -> dict[int, Answer]:
@@ -111,20 +143,7 @@ def fence(
     Reads again suppression, cancellation (hold, handoff, unsubscribe cancel), closing time, owner and
     epoch. `lease` is how long the server may take to answer (PostgreSQL).
     """
-    addresses = lock_prospects(connection, {claim.prospect for claim in claims}, read=True)
-    rows = lock_touches(connection, [claim.touch for claim in claims])
-    silenced = reasons_of(connection, key, {address for address in addresses.values() if address})
-    answers = {
-        claim.touch: _answer(claim, rows.get(claim.touch), addresses.get(claim.prospect), silenced, now)
-        for claim in claims
-    }
-    for some in chunks([id for id, answer in answers.items() if isinstance(answer, Go)]):
-        if is_postgres(connection):
-            connection.execute(_FENCE_AND_LEASE, {"ids": some, "at": now, "lease": lease})
-        else:
-            connection.execute(_FENCE, {"ids": some, "at": now})
-    failpoints.hit("fence.before")
-    return answers
+    return turn(connection, (), claims, now, key=key, lease=lease)
 
 
 def end(connection: Connection, endings: Sequence[Ending], now: datetime, *, key: bytes) -> set[int]:
@@ -133,33 +152,22 @@ def end(connection: Connection, endings: Sequence[Ending], now: datetime, *, key
     One that is in doubt already may still turn out sent or failed, if nobody has claimed it since. A hard
     bounce suppresses the address in the same transaction.
     """
-    addresses = lock_prospects(connection, {ending.claim.prospect for ending in endings})
-    rows = lock_touches(connection, [ending.claim.touch for ending in endings])
-    mine = [ending for ending in endings if _may_end(ending, rows.get(ending.claim.touch))]
-    for ending in mine:
-        address = addresses[ending.claim.prospect]
-        if ending.bounce == "hard" and address:
-            suppress(connection, key, address, "bounced", now, ending.words)
-    write_ends(connection, mine, now)
+    standing = _look(connection, [ending.claim for ending in endings])
+    mine, _ = _sorted_out(endings, standing)
+    _end(connection, mine, standing, now, key)
     return {ending.claim.touch for ending in mine}
 
 
-def defer(connection: Connection, deferrals: Iterable[Deferral]) -> None:
+def defer(connection: Connection, deferrals: Sequence[Deferral]) -> None:
     """Put touches back. One that was cancelled meanwhile is ended by the next `expire`."""
-    rows = [
-        {
-            "which": deferral.claim.touch,
-            "whose": deferral.claim.owner,
-            "since": deferral.claim.epoch,
-            "next_state": "deferred" if deferral.words else "queued",
-            "next_due": deferral.due_at,
-            "tries": deferral.claim.attempts + bool(deferral.words and deferral.counted),
-            "said": deferral.words,
-        }
-        for deferral in deferrals
-    ]
-    if rows:
-        connection.execute(_PUT_BACK, rows)
+    _, mine = _sorted_out(deferrals, _look(connection, [deferral.claim for deferral in deferrals]))
+    _put_back(connection, mine)
+
+
+def as_they_stand(connection: Connection, touches: Iterable[int]) -> dict[int, Claim]:
+    """Touches with what a claim holds, whoever has them, by id; those that are gone are left out."""
+    query = WITH_PERSON.where(TOUCHES.c.id.in_(list(touches)))
+    return {row.touch: as_claim(row) for row in connection.execute(query)}
 
 
 def piece_of(connection: Connection, touch: int) -> Any:
@@ -184,40 +192,12 @@ _OF_PROSPECTS = (
     select(PROSPECTS.c.id, PROSPECTS.c.address).where(PROSPECTS.c.id.in_(_THESE)).order_by(PROSPECTS.c.id)
 )
 _LOCK_PROSPECTS = _OF_PROSPECTS.with_for_update()
-_LOOK_AT_PROSPECTS = _OF_PROSPECTS.with_for_update(read=True)
 _STANDING = ("id", "state", "outcome", "cancelled", "closes", "expires", "owner", "epoch", "words")
 _LOCK_TOUCHES = (
     select(*(TOUCHES.c[name] for name in _STANDING))
     .where(TOUCHES.c.id.in_(_THESE))
     .order_by(TOUCHES.c.id)
     .with_for_update()
-)
-_FENCE = update(TOUCHES).where(TOUCHES.c.id.in_(_THESE)).values(state="fenced", fenced_at=bindparam("at"))
-_FENCE_AND_LEASE = _FENCE.values(lease_until=func.now() + bindparam("lease", type_=Interval))
-_PUT_BACK = (
-    update(TOUCHES)
-    .where(TOUCHES.c.id == bindparam("which"), TOUCHES.c.owner == bindparam("whose"))
-    .where(TOUCHES.c.epoch == bindparam("since"), BUSY)
-    .values(
-        state=bindparam("next_state"),
-        due_at=bindparam("next_due"),
-        attempts=bindparam("tries"),
-        words=bindparam("said"),
-        owner="",
-        lease_until=None,
-        fenced_at=None,
-    )
-)
-_END = (
-    update(TOUCHES)
-    .where(TOUCHES.c.id == bindparam("which"))
-    .values(
-        state="ended",
-        outcome=bindparam("how"),
-        words=bindparam("said"),
-        ended_at=bindparam("at"),
-        lease_until=None,
-    )
 )
 
 
@@ -238,54 +218,157 @@ def bar(address: str | None, silenced: Mapping[str, str], cancelled: bool) -> Re
     return None
 
 
-def _answer(
-    claim: Claim, row: Row[Any] | None, address: str | None, silenced: Mapping[str, str], now: datetime
-) -> Answer:
-    if row is None or row.state != "claimed" or (row.owner, row.epoch) != (claim.owner, claim.epoch):
-        return Lost()
-    barred = bar(address, silenced, row.cancelled)
+def _look(connection: Connection, claims: Sequence[Claim]) -> dict[int, sql.Standing]:
+    """How these touches stand, locked, by id."""
+    statements, driver = sql.of(connection)
+    touches = [claim.touch for claim in claims]
+    rows = statements.look(driver, touches, [claim.prospect for claim in claims]) if touches else ()
+    return {row.touch: row for row in rows}
+
+
+def _sorted_out(
+    results: Iterable[Result], standing: Mapping[int, sql.Standing]
+) -> tuple[list[Ending], list[Deferral]]:
+    """What may still be said of touches that are ours."""
+    endings: list[Ending] = []
+    deferrals: list[Deferral] = []
+    for result in results:
+        row = standing.get(result.claim.touch)
+        if row is None or not _is_ours(row, result.claim):
+            continue
+        busy, doubtful = row.state in ("claimed", "fenced"), row.outcome == "in_doubt"
+        if isinstance(result, Ending):
+            if busy or (doubtful and result.outcome in ("sent", "failed")):
+                endings.append(result)
+        elif busy:
+            deferrals.append(result)
+        elif doubtful and result.words:
+            endings.append(Ending(result.claim, "failed", result.words))
+    return endings, deferrals
+
+
+def _is_ours(row: sql.Standing, claim: Claim) -> bool:
+    return row.epoch == claim.epoch and row.owner == claim.owner
+
+
+def _end(
+    connection: Connection,
+    endings: Sequence[Ending],
+    standing: Mapping[int, sql.Standing],
+    now: datetime,
+    key: bytes,
+) -> None:
+    for ending in endings:
+        address = standing[ending.claim.touch].address
+        if ending.bounce == "hard" and address:
+            reasons = {address: "bounced"}
+            suppress_many(connection, key, reasons, at=now, evidence=ending.words, rows_held=True)
+    counts = {ending.claim.prospect: standing[ending.claim.touch].n for ending in endings}
+    write_ends(connection, endings, now, counts)
+
+
+def _put_back(connection: Connection, deferrals: Sequence[Deferral]) -> None:
+    if deferrals:
+        statements, driver = sql.of(connection)
+        statements.put_back(driver, [_as_back(deferral) for deferral in deferrals])
+
+
+def _as_back(deferral: Deferral) -> sql.Back:
+    tries = deferral.claim.attempts + bool(deferral.words and deferral.counted)
+    state = "deferred" if deferral.words else "queued"
+    return sql.Back(deferral.claim.touch, state, deferral.due_at, tries, deferral.words)
+
+
+def _fence(
+    connection: Connection,
+    claims: Sequence[Claim],
+    standing: Mapping[int, sql.Standing],
+    now: datetime,
+    key: bytes,
+    lease: timedelta,
+) -> dict[int, Answer]:
+    statements, driver = sql.of(connection)
+    # Where the address has changed meanwhile the answer is no in any case: the old one's hash will do.
+    silenced = reasons_of(connection, key, {claim.address for claim in claims})
+    moment = statements.instant(now)
+    answers = {claim.touch: _answer(claim, standing.get(claim.touch), silenced, moment) for claim in claims}
+    go = [touch for touch, answer in answers.items() if answer is _GO]
+    if go:
+        statements.fence(driver, go, now, lease)
+    failpoints.hit("fence.before")
+    return answers
+
+
+_GO, _LOST, _LATE = Go(), Lost(), Refused("late")
+
+
+def _answer(claim: Claim, row: sql.Standing | None, silenced: Mapping[str, str], moment: Any) -> Answer:
+    """`moment`: now, in the database's own form."""
+    if row is None or row.state != "claimed" or not _is_ours(row, claim):
+        return _LOST
+    barred = bar(row.address, silenced, row.cancelled)
     if barred is not None:
         return barred
-    if address != claim.address:
+    if row.address != claim.address:
         return Refused("late", "the address has changed")
-    if now >= row.expires:
+    if moment >= row.expires:
         return Refused("expired", row.words)
-    return Go() if now < row.closes else Refused("late")
+    return _GO if moment < row.closes else _LATE
 
 
-def _may_end(ending: Ending, row: Row[Any] | None) -> bool:
-    if row is None or (row.owner, row.epoch) != (ending.claim.owner, ending.claim.epoch):
-        return False
-    doubt_is_over = row.outcome == "in_doubt" and ending.outcome in ("sent", "failed")
-    return row.state in ("claimed", "fenced") or doubt_is_over
+def write_ends(
+    connection: Connection,
+    endings: Sequence[Ending],
+    now: datetime,
+    counts: Mapping[int, int] | None = None,
+) -> None:
+    """Rows and facts of touches that ended; the caller holds the locks and has looked at the states.
 
-
-def write_ends(connection: Connection, endings: Sequence[Ending], now: datetime) -> None:
-    """Rows and facts of touches that ended; the caller holds the locks and has looked at the states."""
+    `counts`: how many facts each prospect has, where the caller has read that under the lock.
+    """
     if not endings:
         return
-    news: dict[int, list[tuple[Body, datetime]]] = {}
-    for ending in endings:
-        facts = news.setdefault(ending.claim.prospect, [])
-        facts.append((TouchEnded(ending.claim.decision, ending.outcome, ending.words), now))
-        if ending.bounce:
-            facts.append((Bounced(ending.claim.decision, ending.bounce), now))
-    programme = connection.scalar(select(ACTIVE.c.programme)) or endings[0].claim.programme
-    note(connection, news, known=now, programme=programme)
-    connection.execute(
-        _END,
-        [{"which": each.claim.touch, "how": each.outcome, "said": each.words, "at": now} for each in endings],
+    statements, driver = sql.of(connection)
+    before = counts or facts.lock(connection, {ending.claim.prospect for ending in endings})
+    news = [(each.claim.prospect, each.at or now, body) for each in endings for body in _told(each)]
+    written, more = _numbered(news, before)
+    active = driver.execute("SELECT programme FROM active").fetchone()
+    programme = active[0] if active else endings[0].claim.programme
+    statements.write_facts(driver, written, now, programme)
+    for count, prospects in more.items():
+        statements.count_facts(driver, prospects, count, now)
+    statements.end(
+        driver,
+        [sql.Ended(each.claim.touch, each.outcome, each.words, each.at or now) for each in endings],
     )
 
 
-def lock_prospects(
-    connection: Connection, prospects: Iterable[int], *, read: bool = False
-) -> dict[int, str | None]:
-    """Lock the rows in order of id; the addresses they hold now. `read`: against changes only."""
+def _told(ending: Ending) -> tuple[Body, ...]:
+    """The facts of an end."""
+    ended = TouchEnded(ending.claim.decision, ending.outcome, ending.words)
+    return (ended, Bounced(ending.claim.decision, ending.bounce)) if ending.bounce else (ended,)
+
+
+def _numbered(
+    news: Iterable[tuple[int, datetime, Body]], before: Mapping[int, int]
+) -> tuple[list[sql.Written], dict[int, list[int]]]:
+    """Facts as rows, numbered from each prospect's count on; and the prospects by how many they got."""
+    written: list[sql.Written] = []
+    got: dict[int, int] = defaultdict(int)
+    for prospect, at, body in news:
+        got[prospect] += 1
+        written.append(sql.Written(prospect, before[prospect] + got[prospect], at, *codec.encode_body(body)))
+    alike: dict[int, list[int]] = defaultdict(list)
+    for prospect, count in got.items():
+        alike[count].append(prospect)
+    return written, alike
+
+
+def lock_prospects(connection: Connection, prospects: Iterable[int]) -> dict[int, str | None]:
+    """Lock the rows in order of id; the addresses they hold now."""
     found: dict[int, str | None] = {}
     for some in chunks(sorted(set(prospects))):
-        rows = connection.execute(_LOOK_AT_PROSPECTS if read else _LOCK_PROSPECTS, {"ids": some})
-        found.update((id, address) for id, address in rows)
+        found.update((id, address) for id, address in connection.execute(_LOCK_PROSPECTS, {"ids": some}))
     return found
 
 

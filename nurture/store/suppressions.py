@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.errors import Mistake
+from nurture.store import sql
 from nurture.store.facts import chunks
 from nurture.store.tables import META, SUPPRESSIONS
 
@@ -24,9 +25,6 @@ THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
 """What people said themselves is only lifted on evidence that they changed their mind."""
 
 _FINGERPRINT = "suppression_key"
-_REASONS = select(SUPPRESSIONS.c.hash, SUPPRESSIONS.c.reason).where(
-    SUPPRESSIONS.c.hash.in_(bindparam("hashes", expanding=True))
-)
 
 
 def suppress(
@@ -37,9 +35,19 @@ def suppress(
 
 
 def suppress_many(
-    connection: Connection, key: bytes, reasons: Mapping[str, str], *, at: datetime, evidence: str = ""
+    connection: Connection,
+    key: bytes,
+    reasons: Mapping[str, str],
+    *,
+    at: datetime,
+    evidence: str = "",
+    rows_held: bool = False,
 ) -> None:
-    """Never mail these addresses or domains, each with its reason, one of REASONS."""
+    """Never mail these addresses or domains, each with its reason, one of REASONS.
+
+    On PostgreSQL this waits for fences under way, and later ones wait for it, so that none of them misses
+    it; unless the caller holds the rows of these addresses (`rows_held`), which does the same for them.
+    """
     rows = [
         {
             "hash": _hashed(key, name),
@@ -54,6 +62,8 @@ def suppress_many(
     if not rows:
         return
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    if kind is postgresql and not rows_held:
+        connection.execute(select(func.pg_advisory_xact_lock(sql.SILENCING)))
     connection.execute(kind.insert(SUPPRESSIONS).on_conflict_do_nothing(index_elements=["hash"]), rows)
     for rank, reason in enumerate(REASONS):
         hashes = [row["hash"] for row in rows if row["reason"] == reason]
@@ -73,9 +83,8 @@ def reasons_of(connection: Connection, key: bytes, addresses: Iterable[str]) -> 
     """Why, for those of these addresses that are never mailed; the address's own reason comes first."""
     asked = {address: (_hashed(key, address), _hashed(key, _domain(address))) for address in addresses}
     hashes = sorted({each for pair in asked.values() for each in pair})
-    found: dict[str, str] = {}
-    for some in chunks(hashes):
-        found.update((hash, reason) for hash, reason in connection.execute(_REASONS, {"hashes": some}))
+    statements, driver = sql.of(connection)
+    found = statements.silenced(driver, hashes) if hashes else {}
     return {
         address: found.get(own) or found[domain]
         for address, (own, domain) in asked.items()
