@@ -22,6 +22,7 @@ COMMANDS = {
     "why": "why",
     "prospect": "prospect",
     "handoff": "handoff",
+    "outbox": "outbox",
     "suppress": "suppress",
     "verify": "verify",
 }
