@@ -18,6 +18,7 @@ from nurture.errors import Mistake
 from nurture.store import Store, schema
 from nurture.store.tables import (
     ACTIVE,
+    BREAKERS,
     CONSENTS,
     FACTS,
     HANDOFFS,
@@ -204,6 +205,13 @@ def hit(**changes: Any) -> dict[str, Any]:
     return {"prospect": 1, "kind": "click", "at": NOW} | changes
 
 
+def breaker(**changes: Any) -> dict[str, Any]:
+    return {
+        "account": "mail", "receiver": "google", "kind": "deferrals", "state": "stopped", "reason": "421",
+        "since": NOW,
+    } | changes  # fmt: skip
+
+
 def _prospect_with_a_fact(connection: Connection) -> None:
     connection.execute(insert(PROSPECTS).values(**prospect()))
     connection.execute(insert(FACTS).values(**fact()))
@@ -240,6 +248,9 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], dict[str, Any] | None]] = {
     "fk_touches_prospect": (TOUCHES, touch(2, prospect=99), None),
     "ck_hits_kind_known": (HITS, hit(kind="look"), hit(kind="open")),
     "ck_hits_verdict_known": (HITS, hit(verdict="robot"), hit(verdict="machine")),
+    "ck_breakers_state_known": (BREAKERS, breaker(state="open"), breaker(state="warned")),
+    "ck_breakers_kind_known": (BREAKERS, breaker(kind="weather"), breaker(kind="account")),
+    "ck_breakers_paused_means_until": (BREAKERS, breaker(state="paused"), breaker(state="paused", until=NOW)),
     "ck_handoffs_state_known": (HANDOFFS, handoff(state="forgotten"), handoff(state="recalled")),
     "uq_handoffs_prospect_decision": (HANDOFFS, handoff(decision=7), handoff(decision=8)),
     "ck_active_one_row": (ACTIVE, {"id": 2, "programme": "p"}, {"id": 1, "programme": "p"}),

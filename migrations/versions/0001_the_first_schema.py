@@ -42,6 +42,55 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_alerts")),
     )
     op.create_table(
+        "paces",
+        sa.Column("account", Words(), nullable=False),
+        sa.Column("receiver", Words(), nullable=False),
+        sa.Column("log", Words(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("rate", sa.Integer(), nullable=True),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("today", sa.Integer(), nullable=False),
+        sa.Column("drops", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "receiver", name=op.f("pk_paces")),
+    )
+    op.create_index("ix_paces_line", "paces", ["next_at"], **where("next_at IS NOT NULL"))
+    op.create_table(
+        "tallies",
+        sa.Column("account", Words(), nullable=False),
+        sa.Column("receiver", Words(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("deferred", sa.Integer(), nullable=False),
+        sa.Column("hard", sa.Integer(), nullable=False),
+        sa.Column("blocked", sa.Integer(), nullable=False),
+        sa.Column("complaints", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "receiver", "hour", name=op.f("pk_tallies")),
+    )
+    op.create_index(op.f("ix_tallies_hour"), "tallies", ["hour"])
+    op.create_table(
+        "breakers",
+        sa.Column("account", Words(), nullable=False),
+        sa.Column("receiver", Words(), nullable=False),
+        sa.Column("kind", Words(), nullable=False),
+        sa.Column("state", Words(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("until", Instant(), nullable=True),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("counted", sa.Integer(), nullable=False),
+        sa.Column("bad", sa.Integer(), nullable=False),
+        sa.CheckConstraint("state IN ('warned', 'paused', 'stopped')", name=op.f("ck_breakers_state_known")),
+        sa.CheckConstraint(
+            "kind IN ('complaints', 'bounces', 'deferrals', 'account')",
+            name=op.f("ck_breakers_kind_known"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'paused') = (until IS NOT NULL)", name=op.f("ck_breakers_paused_means_until")
+        ),
+        sa.PrimaryKeyConstraint("account", "receiver", "kind", name=op.f("pk_breakers")),
+    )
+    op.create_table(
         "programmes",
         sa.Column("hash", Words(), nullable=False),
         sa.Column("files", PLAIN, nullable=False),
@@ -255,6 +304,8 @@ def upgrade() -> None:
         sa.Column("state", Words(), nullable=False),
         sa.Column("outcome", Words(), nullable=True),
         sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("line", Words(), nullable=True),
+        sa.Column("in_line_since", Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.Column("owner", Words(), nullable=False),
@@ -288,6 +339,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_touches_busy", "touches", ["state"], **where("state IN ('claimed', 'fenced')"))
     op.create_index("ix_touches_doubt", "touches", ["ended_at"], **where("outcome = 'in_doubt'"))
+    op.create_index(
+        "ix_touches_line",
+        "touches",
+        ["line", "in_line_since", "id"],
+        **where("line IS NOT NULL AND state IN ('queued', 'deferred')"),
+    )
     op.create_index("ix_touches_due", "touches", ["due_at", "id"], **where("state IN ('queued', 'deferred')"))
     op.create_index(
         "uq_touches_live",

@@ -44,6 +44,7 @@ def _words(*words: str) -> str:
 
 
 _LIVE_SQL = f"state IN {_words(*LIVE)}"
+_IN_LINE_SQL = "line IS NOT NULL AND state IN ('queued', 'deferred')"
 _COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
 
 DECISION_BITS = 20
@@ -175,6 +176,8 @@ class TouchRow(Row, table=True):
               postgresql_where=text("state IN ('queued', 'deferred')")),
         Index("ix_touches_doubt", "ended_at", sqlite_where=text("outcome = 'in_doubt'"),
               postgresql_where=text("outcome = 'in_doubt'")),
+        Index("ix_touches_line", "line", "in_line_since", "id", sqlite_where=text(_IN_LINE_SQL),
+              postgresql_where=text(_IN_LINE_SQL)),
         Index("ix_touches_busy", "state", sqlite_where=text("state IN ('claimed', 'fenced')"),
               postgresql_where=text("state IN ('claimed', 'fenced')")),
         CheckConstraint(f"state IN {_words(*LIVE, 'ended')}", name="state_known"),
@@ -199,7 +202,11 @@ class TouchRow(Row, table=True):
     state: str = "queued"
     outcome: str | None = None
     due_at: datetime
-    """The next instant at which it may be claimed: `opens`, or the next try."""
+    """The next instant at which it may be claimed: `opens`, or the next try. In a line: its closing."""
+    line: str | None = None
+    """The receiver whose pace it waits for, '' for the account's own; None while it waits for its time."""
+    in_line_since: datetime | None = None
+    """When it was due before it came into the line, which keeps this order."""
     attempts: int = 0
     cancelled: bool = False
     """The fence refuses it, whoever has claimed it."""
@@ -214,6 +221,73 @@ class TouchRow(Row, table=True):
     """When it went back to the queue from in doubt: once at most."""
     held_at: datetime | None = None
     """Since when it is in doubt until a person says what became of it."""
+
+
+class PaceRow(Row, table=True):
+    """How fast mail leaves through an account, in all (receiver '') and to one receiver. Seconds are UTC,
+    since 1970."""
+
+    __tablename__ = "paces"
+    __table_args__ = (
+        Index("ix_paces_line", "next_at", sqlite_where=text("next_at IS NOT NULL"),
+              postgresql_where=text("next_at IS NOT NULL")),
+    )  # fmt: skip
+
+    account: str = Field(primary_key=True)
+    receiver: str = Field(primary_key=True)
+    """A provider's name, or a domain that stands for itself; '' is the account's own row."""
+    log: str = ""
+    """What was let go lately: second and how many, by turns, as JSON."""
+    next_at: int | None = _big(default=None)
+    """The second at which its line moves on; None where nobody stands in line."""
+    rate: int | None = None
+    """Messages in any minute, as it was last; None: no limit."""
+    seen: int = _big(default=0)
+    """The latest second at which the account let mail go or looked."""
+    day: int = 0
+    """The day of the warm-up, as a proleptic number, that `today` counts."""
+    today: int = 0
+    drops: int = 0
+    """Steps that the warm-up was set back."""
+
+
+class Tally(Row, table=True):
+    """What servers said in one hour, for an account in all (receiver '') and for a receiver."""
+
+    __tablename__ = "tallies"
+
+    account: str = Field(primary_key=True)
+    receiver: str = Field(primary_key=True)
+    hour: int = Field(primary_key=True, index=True)
+    """Hours since 1970."""
+    accepted: int = 0
+    deferred: int = 0
+    hard: int = 0
+    blocked: int = 0
+    complaints: int = 0
+
+
+class Breaker(Row, table=True):
+    """Why an account or a receiver gets less than its pace, or nothing. Closed ones have no row."""
+
+    __tablename__ = "breakers"
+    __table_args__ = (
+        CheckConstraint("state IN ('warned', 'paused', 'stopped')", name="state_known"),
+        CheckConstraint("kind IN ('complaints', 'bounces', 'deferrals', 'account')", name="kind_known"),
+        CheckConstraint("(state = 'paused') = (until IS NOT NULL)", name="paused_means_until"),
+    )
+
+    account: str = Field(primary_key=True)
+    receiver: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    state: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    step: int = 0
+    """How often it opened again without a message accepted in between."""
+    counted: int = 0
+    bad: int = 0
 
 
 class Hit(Row, table=True):
@@ -404,6 +478,9 @@ PROSPECTS = Row.metadata.tables["prospects"]
 ENROLLMENTS = Row.metadata.tables["enrollments"]
 FACTS = Row.metadata.tables["facts"]
 TOUCHES = Row.metadata.tables["touches"]
+PACES = Row.metadata.tables["paces"]
+TALLIES = Row.metadata.tables["tallies"]
+BREAKERS = Row.metadata.tables["breakers"]
 HITS = Row.metadata.tables["hits"]
 HANDOFFS = Row.metadata.tables["handoffs"]
 DEALS = Row.metadata.tables["deals"]
