@@ -1,0 +1,106 @@
+"""Chaos on PostgreSQL: three daemons on one database. One is killed or frozen, or the database crashes.
+
+Whoever is killed is started again at once, beside the two that go on.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.chaos.cluster import Cluster, cluster
+from tests.chaos.daemon import LEASE
+from tests.chaos.daemons import Daemon, Deadline
+from tests.chaos.judge import Verdict, at_any_time, at_rest
+from tests.chaos.world import World, world
+
+DAEMONS = 3
+
+
+def chaos(home: Path, seed: str, cycles: int, crashes: int) -> Verdict:
+    """So many kills and freezes of one, and crashes of the database; then everything comes to rest."""
+    with cluster() as server, world(home, seed, database=server.url, daemons=DAEMONS) as here:
+        what = ["crash"] * crashes + ["kill", "kill", "freeze"] * cycles
+        events = what[: crashes + cycles]
+        here.dice.shuffle(events)
+        with _running(here) as three:
+            for event in events:
+                _cycle(here, three, server, event)
+            _come_to_rest(here, three)
+        return at_rest(here, len(events))
+
+
+def _cycle(here: World, three: list[Daemon], server: Cluster, event: str) -> None:
+    here.top_up()
+    here.hurry()
+    _until(here, three, here.accepted() + here.dice.randint(1, 25))
+    time.sleep(here.dice.uniform(0, 0.02))
+    index = here.dice.randrange(DAEMONS)
+    victim = three[index]
+    if event == "kill":
+        victim.kill()
+        three[index] = Daemon(here, victim.place)
+    elif event == "freeze":
+        victim.freeze()
+        _read_for(here, LEASE.total_seconds() + here.dice.uniform(0.3, 1))
+        victim.thaw()
+    else:
+        here.suffered.update(daemon.pid for daemon in three)
+        server.crash()
+    assert not (wrong := at_any_time(here)), (event, wrong)
+
+
+def _until(here: World, three: list[Daemon], accepted: int) -> None:
+    """People read and answer until so many messages were accepted, or everything is done."""
+    wait = Deadline("messages go out")
+    while here.accepted() < accepted and not here.rests():
+        here.read_mail()
+        _keep_up(here, three)
+        wait.pause(0.005)
+
+
+def _read_for(here: World, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        here.read_mail()
+        time.sleep(0.02)
+
+
+def _keep_up(here: World, three: list[Daemon]) -> None:
+    """Start again who could not reach the database while it was down, as systemd does."""
+    for index, daemon in enumerate(three):
+        if daemon.code is not None:
+            assert daemon.code == 1 and "the database" in daemon.told(), daemon.told()
+            three[index] = Daemon(here, daemon.place)
+
+
+def _come_to_rest(here: World, three: list[Daemon]) -> None:
+    here.hurry()
+    wait = Deadline("at rest")
+    while not here.rests():
+        here.read_mail()
+        _keep_up(here, three)
+        wait.pause()
+    for daemon in three:
+        daemon.stop()
+    for daemon in three:
+        assert daemon.wait() == 0, daemon.told()
+
+
+@contextmanager
+def _running(here: World) -> Iterator[list[Daemon]]:
+    with ExitStack() as stack:
+        three: list[Daemon] = []
+        stack.callback(_close, three)
+        for place in here.places:
+            three.append(Daemon(here, place))
+            wait = Deadline("up")
+            while not three[-1].is_up():
+                assert three[-1].code is None, three[-1].told()
+                wait.pause(0.02)
+        yield three
+
+
+def _close(daemons: list[Daemon]) -> None:
+    for daemon in daemons:
+        daemon.close()
