@@ -58,9 +58,8 @@ def mark_of(programme: Programme) -> str:
     return f"{FOLD}:{programme.weights.mark}"
 
 
-def folded(connection: Connection, one: Due, programme: Programme) -> Journey:
-    """The journey up to the newest fact: the snapshot and what is new, or everything under a new mark."""
-    snapshot = one.journey() if one.mark == mark_of(programme) else None
+def folded(connection: Connection, one: Due, snapshot: Journey | None, programme: Programme) -> Journey:
+    """The journey up to the newest fact: the snapshot and what is new, or everything without a snapshot."""
     if snapshot is None and one.folded:
         return refold(one.id, history(connection, one.id), programme)
     journey = snapshot or begin(one.id, programme)
@@ -72,9 +71,10 @@ def folded(connection: Connection, one: Due, programme: Programme) -> Journey:
 def _wake_all(connection: Connection, claimed: Sequence[Due], programme: Programme, now: datetime) -> Woken:
     done: list[Settled] = []
     errors: list[str] = []
+    mark = mark_of(programme)
     for one in claimed:
         try:
-            done.append(_settle(connection, one, programme, now))
+            done.append(_settle(connection, one, programme, mark, now))
         except _TROUBLE:
             raise
         except Exception as wrong:
@@ -122,33 +122,46 @@ def _write_singly(
     return written, errors
 
 
-def _settle(connection: Connection, one: Due, programme: Programme, now: datetime) -> Settled:
-    journey = folded(connection, one, programme)
+def _settle(connection: Connection, one: Due, programme: Programme, mark: str, now: datetime) -> Settled:
+    snapshot = one.journey() if one.mark == mark else None  # under another mark everything is folded anew
+    journey = folded(connection, one, snapshot, programme)
     settled = settle(journey, programme, now)
     wait = settled.wait
-    bodies = [fact.body for fact in settled.facts]
-    handoffs = [
-        _handoff(connection, fact, settled.journey, settled.facts, programme)
-        for fact in settled.facts
-        if isinstance(fact.body, f.Promoted)
-    ]
+    touches: list[dict[str, Any]] = []
+    cancelled: list[int] = []
+    handoffs: list[dict[str, Any]] = []
+    for fact in settled.facts:
+        body = fact.body
+        if isinstance(body, f.Chosen):
+            touches.append(_touch(fact, body, programme))
+        elif isinstance(body, f.Cancelled):
+            cancelled.append(touch_id(one.id, body.touch))
+        elif isinstance(body, f.Promoted):
+            handoffs.append(_handoff(connection, fact, settled.journey, settled.facts, programme))
     return Settled(
         prospect=one.id,
         was=one.n,
         journey=settled.journey,
-        mark=mark_of(programme),
+        mark=mark,
         wake_at=None if wait.until == FOREVER else wait.until,
         wake_reason=wait.because[0].code,
         facts=settled.facts,
-        touches=[_touch(fact, programme) for fact in settled.facts if isinstance(fact.body, f.Chosen)],
-        cancelled=[touch_id(one.id, body.touch) for body in bodies if isinstance(body, f.Cancelled)],
+        touches=touches,
+        cancelled=cancelled,
         handoffs=handoffs,
+        enrolled=_enrolled(one, snapshot),
     )
 
 
-def _touch(fact: f.Fact, programme: Programme) -> dict[str, Any]:
-    body = fact.body
-    assert isinstance(body, f.Chosen)
+def _enrolled(one: Due, snapshot: Journey | None) -> frozenset[str] | None:
+    """What the last wake wrote about this prospect's sequences; None: it has to be looked up."""
+    if snapshot is not None:
+        return frozenset(snapshot.enrolled)
+    return None if one.folded else frozenset()
+
+
+def _touch(fact: f.Fact, body: f.Chosen, programme: Programme) -> dict[str, Any]:
+    """What is particular of the new row; the rest is as the table begins."""
     return {
         "id": touch_id(fact.prospect, body.number),
         "prospect": fact.prospect,
@@ -163,13 +176,7 @@ def _touch(fact: f.Fact, programme: Programme) -> dict[str, Any]:
         "closes": body.closes,
         "expires": body.expires,
         "zone": body.zone,
-        "state": "queued",
         "due_at": body.opens,
-        "attempts": 0,
-        "cancelled": False,
-        "owner": "",
-        "epoch": 0,
-        "words": "",
     }
 
 

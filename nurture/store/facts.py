@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, insert, select, update
 
 from nurture.core.facts import Body, Fact
 from nurture.store import codec
+from nurture.store.bulk import Bulk, instants, raw
 from nurture.store.tables import FACTS, PROSPECTS
 
 T = TypeVar("T")
@@ -37,8 +38,18 @@ _COUNT = (
     .where(PROSPECTS.c.id.in_(_THESE))
     .values(n=PROSPECTS.c.n + bindparam("more"), wake_at=bindparam("known"), wake_reason=HEARD)
 )
-_INSERT = insert(FACTS)
-_HISTORIES = select(FACTS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
+_INSERT = Bulk(
+    insert(FACTS),
+    ("prospect", "n", "at", "known", "programme", "kind", "body", "channel", "external_id"),
+)
+COLUMNS = [FACTS.c[name] for name in ("prospect", "n", "at", "known", "programme", "kind", "body")]
+"""What a fact is read from."""
+
+_HISTORIES = select(*COLUMNS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
+
+
+FactRow = tuple[Any, ...]
+"""Values in the order of `COLUMNS`."""
 
 
 class Unknown(LookupError):
@@ -133,9 +144,8 @@ def history(connection: Connection, prospect: int) -> tuple[Fact, ...]:
 def histories(connection: Connection, prospects: Iterable[int]) -> dict[int, tuple[Fact, ...]]:
     """All facts of some prospects, in order of n; somebody without facts has an empty tuple."""
     found: dict[int, list[Fact]] = {prospect: [] for prospect in prospects}
-    for some in chunks(list(found)):
-        for row in connection.execute(_HISTORIES, {"ids": some}):
-            found[row.prospect].append(as_fact(row))
+    for row in rows_of(connection, _HISTORIES, list(found)):
+        found[row[0]].append(as_fact(row))
     return {prospect: tuple(facts) for prospect, facts in found.items()}
 
 
@@ -145,14 +155,23 @@ def newest(connection: Connection) -> datetime | None:
     return known
 
 
-def as_fact(row: Row[Any]) -> Fact:
+def rows_of(connection: Connection, query: Select[Any], prospects: Sequence[int]) -> Iterator[FactRow]:
+    """The rows of facts that a query finds for `ids`; bodies stay undecoded until `as_fact`."""
+    instant = instants(connection.dialect)
+    for some in chunks(prospects):
+        for prospect, n, at, known, *others in raw(connection.execute(query, {"ids": some})):
+            yield prospect, n, instant(at), instant(known), *others
+
+
+def as_fact(row: FactRow) -> Fact:
     """A row of the table as a fact. Raises codec.Unreadable."""
-    return Fact(row.prospect, row.n, row.at, row.known, row.programme, codec.decode_body(row.kind, row.body))
+    prospect, n, at, known, programme, kind, body = row
+    return Fact(prospect, n, at, known, programme, codec.decode_body(kind, body))
 
 
 def insert_facts(connection: Connection, facts: Iterable[Fact]) -> None:
     """Insert numbered facts of our own; whoever calls holds the lock and sets n."""
-    _insert(connection, [_as_row(fact) for fact in facts])
+    _INSERT.run(connection, (_as_row(fact) for fact in facts))
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -165,7 +184,7 @@ def _record(
     connection: Connection, heard: Mapping[int, Sequence[Heard]], counts: Mapping[int, int], stamp: _Stamp
 ) -> dict[int, tuple[Fact, ...]]:
     facts: dict[int, tuple[Fact, ...]] = {}
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     alike: dict[int, list[int]] = defaultdict(list)
     for prospect, items in heard.items():
         facts[prospect] = tuple(
@@ -175,30 +194,15 @@ def _record(
         for fact, each in zip(facts[prospect], items, strict=True):
             rows.append(_as_row(fact, stamp.channel, each.external_id or None))
         alike[len(items)].append(prospect)
-    _insert(connection, rows)
+    _INSERT.run(connection, rows)
     for more, prospects in alike.items():
         _count(connection, prospects, more, stamp.known)
     return facts
 
 
-def _as_row(fact: Fact, channel: str | None = None, external_id: str | None = None) -> dict[str, Any]:
-    kind, body = codec.encode_body(fact.body)
-    return {
-        "prospect": fact.prospect,
-        "n": fact.n,
-        "at": fact.at,
-        "known": fact.known,
-        "programme": fact.programme,
-        "kind": kind,
-        "body": body,
-        "channel": channel,
-        "external_id": external_id,
-    }
-
-
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(_INSERT, rows)
+def _as_row(fact: Fact, channel: str | None = None, external_id: str | None = None) -> tuple[Any, ...]:
+    prospect, n, at, known, programme, body = fact
+    return (prospect, n, at, known, programme, *codec.encode_body(body), channel, external_id)
 
 
 def _count(connection: Connection, prospects: Sequence[int], more: int, wake_at: datetime) -> None:

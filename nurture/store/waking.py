@@ -13,12 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnDefault,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from nurture.core.facts import Fact, Recalled, TouchEnded, Withdrawn
 from nurture.core.journey import Journey
 from nurture.store import codec
-from nurture.store.facts import as_fact, chunks, insert_facts, note
+from nurture.store.bulk import Bulk, instants, raw
+from nurture.store.facts import COLUMNS, FactRow, as_fact, chunks, insert_facts, note, rows_of
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, whose_touch
 
 
@@ -40,7 +51,7 @@ class Due(NamedTuple):
     errors: int
     wake_at: datetime | None
     snapshot: bytes | None
-    rows: tuple[Row[Any], ...]
+    rows: tuple[FactRow, ...]
     """The facts after `folded`, undecoded."""
 
     def journey(self) -> Journey | None:
@@ -73,17 +84,19 @@ class Settled(NamedTuple):
     """Ids of touches that shall not leave; their Cancelled facts are among `facts`."""
     handoffs: Sequence[Mapping[str, Any]] = ()
     """New rows of handoffs."""
+    enrolled: frozenset[str] | None = None
+    """The sequences that the table has the prospect in; None where the caller cannot tell."""
 
 
 def claim_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Up to `limit` prospects whose time has come, the longest waiting first, locked, with their news."""
-    claimed = connection.execute(_DUE, {"now": now, "most": limit}).all()
-    return _with_news(connection, claimed)
+    return _with_news(connection, raw(connection.execute(_DUE, {"now": now, "most": limit})))
 
 
 def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
     """The same for given prospects, due or not, in order of id; waits for whoever has locked them."""
-    claimed = [row for some in chunks(sorted(prospects)) for row in connection.execute(_THESE, {"ids": some})]
+    ids = sorted(prospects)
+    claimed = [row for some in chunks(ids) for row in raw(connection.execute(_THESE, {"ids": some}))]
     return _with_news(connection, claimed)
 
 
@@ -99,14 +112,18 @@ def write_settled(
     Raises Changed, and whatever a constraint refuses: then call it for each prospect alone, in a savepoint,
     to find the one that cannot be written.
     """
+    if not settled:
+        return ()
     for each in settled:
         _check_numbers(each)
     insert_facts(connection, (fact for each in settled for fact in each.facts))
     _update_prospects(connection, settled)
     _write_enrollments(connection, settled)
-    _insert(connection, TOUCHES, [row for each in settled for row in each.touches])
+    _write_touches(connection, settled)
     _end_handoffs(connection, settled, now)
-    _insert(connection, HANDOFFS, [row for each in settled for row in each.handoffs])
+    handoffs = [row for each in settled for row in each.handoffs]
+    if handoffs:
+        connection.execute(insert(HANDOFFS), handoffs)
     cancelled = [id for each in settled for id in each.cancelled]
     return cancel_touches(connection, cancelled, now=now, programme=programme)
 
@@ -169,88 +186,100 @@ _THESE = (
     .with_for_update()
 )
 _NEWS = (
-    select(FACTS)
+    select(*COLUMNS)
     .join(PROSPECTS, and_(FACTS.c.prospect == PROSPECTS.c.id, FACTS.c.n > PROSPECTS.c.folded))
     .where(PROSPECTS.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(FACTS.c.prospect, FACTS.c.n)
 )
 
 
-def _with_news(connection: Connection, claimed: Sequence[Row[Any]]) -> list[Due]:
-    news: dict[int, list[Row[Any]]] = defaultdict(list)
-    for some in chunks([row.id for row in claimed if row.n > row.folded]):
-        for row in connection.execute(_NEWS, {"ids": some}):
-            news[row.prospect].append(row)
-    return [Due._make((*row, tuple(news[row.id]))) for row in claimed]
+def _with_news(connection: Connection, claimed: Sequence[tuple[Any, ...]]) -> list[Due]:
+    instant = instants(connection.dialect)
+    news: dict[int, list[FactRow]] = defaultdict(list)
+    for fact in rows_of(connection, _NEWS, [id for id, n, folded, *_ in claimed if n > folded]):
+        news[fact[0]].append(fact)
+    return [
+        Due._make((id, *others, instant(wake_at), snapshot, tuple(news.get(id, ()))))
+        for id, *others, wake_at, snapshot in claimed
+    ]
 
 
 def _check_numbers(settled: Settled) -> None:
-    numbers = [fact.n for fact in settled.facts]
-    last = settled.was + len(numbers)
-    if numbers != list(range(settled.was + 1, last + 1)) or settled.journey.n != last:
-        raise Changed(
-            f"prospect {settled.prospect}: facts {numbers} after {settled.was}, folded to {settled.journey.n}"
-        )
-    if any(fact.prospect != settled.prospect for fact in settled.facts):
-        raise Changed(f"prospect {settled.prospect}: facts of somebody else")
+    last = settled.was
+    for fact in settled.facts:
+        if fact.n != last + 1 or fact.prospect != settled.prospect:
+            raise Changed(f"prospect {settled.prospect}: {fact.prospect}'s fact {fact.n} after {last}")
+        last = fact.n
+    if settled.journey.n != last:
+        raise Changed(f"prospect {settled.prospect}: facts up to {last}, folded to {settled.journey.n}")
 
 
-_UPDATE = (
+_FOLDED = ("last", "lifecycle", "stage", "snapshot", "mark", "wake_at", "wake_reason")
+_UPDATE = Bulk(
     update(PROSPECTS)
     .where(PROSPECTS.c.id == bindparam("which"), PROSPECTS.c.n == bindparam("was"))
     .values(
         n=bindparam("last"),
         folded=bindparam("last"),
-        lifecycle=bindparam("lifecycle"),
-        stage=bindparam("stage"),
-        snapshot=bindparam("snapshot"),
-        mark=bindparam("mark"),
-        wake_at=bindparam("wake_at"),
-        wake_reason=bindparam("wake_reason"),
-        errors=0,
-    )
+        errors=text("0"),
+        **{name: bindparam(name) for name in _FOLDED[1:]},
+    ),
+    ("which", "was", *_FOLDED),
 )
 
 
 def _update_prospects(connection: Connection, settled: Sequence[Settled]) -> None:
-    rows = [
-        {
-            "which": each.prospect,
-            "was": each.was,
-            "last": each.journey.n,
-            "lifecycle": each.journey.lifecycle,
-            "stage": each.journey.stage,
-            "snapshot": codec.encode_journey(each.journey),
-            "mark": each.mark,
-            "wake_at": each.wake_at,
-            "wake_reason": each.wake_reason,
-        }
-        for each in settled
-    ]
-    if rows and connection.execute(_UPDATE, rows).rowcount != len(rows):
-        raise Changed(f"some of {len(rows)} prospects got facts since they were claimed")
+    written = _UPDATE.run(
+        connection,
+        (
+            (
+                each.prospect,
+                each.was,
+                each.journey.n,
+                each.journey.lifecycle,
+                each.journey.stage,
+                codec.encode_journey(each.journey),
+                each.mark,
+                each.wake_at,
+                each.wake_reason,
+            )
+            for each in settled
+        ),
+    )
+    if written != len(settled):
+        raise Changed(f"some of {len(settled)} prospects got facts since they were claimed")
 
 
-_ENROLLED = select(ENROLLMENTS.c.prospect, ENROLLMENTS.c.sequence).where(
-    ENROLLMENTS.c.prospect.in_(bindparam("ids", expanding=True))
-)
+_ENROLL = Bulk(insert(ENROLLMENTS), ("prospect", "sequence", "since"))
 
 
 def _write_enrollments(connection: Connection, settled: Sequence[Settled]) -> None:
     """The table follows the journeys; only those are touched whose set of sequences has changed."""
-    before: dict[int, set[str]] = defaultdict(set)
-    for some in chunks([each.prospect for each in settled]):
-        for prospect, sequence in connection.execute(_ENROLLED, {"ids": some}):
-            before[prospect].add(sequence)
-    changed = [each for each in settled if before[each.prospect] != set(each.journey.enrolled)]
-    for some in chunks([each.prospect for each in changed if before[each.prospect]]):
-        connection.execute(delete(ENROLLMENTS).where(ENROLLMENTS.c.prospect.in_(some)))
-    rows_now = [
-        {"prospect": each.prospect, "sequence": sequence, "since": since}
-        for each in changed
-        for sequence, since in each.journey.enrolled.items()
+    changed = [
+        each for each in settled if each.enrolled is None or each.enrolled != set(each.journey.enrolled)
     ]
-    _insert(connection, ENROLLMENTS, rows_now)
+    for some in chunks([each.prospect for each in changed if each.enrolled is None or each.enrolled]):
+        connection.execute(delete(ENROLLMENTS).where(ENROLLMENTS.c.prospect.in_(some)))
+    _ENROLL.run(
+        connection,
+        (
+            (each.prospect, sequence, since)
+            for each in changed
+            for sequence, since in each.journey.enrolled.items()
+        ),
+    )
+
+
+_TOUCH = Bulk(insert(TOUCHES), TOUCHES.c.keys())
+_NEW_TOUCH: dict[str, Any] = {
+    column.name: column.default.arg if isinstance(column.default, ColumnDefault) else None
+    for column in TOUCHES.c
+}
+
+
+def _write_touches(connection: Connection, settled: Sequence[Settled]) -> None:
+    rows = (_NEW_TOUCH | dict(row) for each in settled for row in each.touches)
+    _TOUCH.run(connection, (tuple(row.values()) for row in rows))
 
 
 def _end_handoffs(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
@@ -259,8 +288,3 @@ def _end_handoffs(connection: Connection, settled: Sequence[Settled], now: datet
         for some in chunks(whose):
             still_open = update(HANDOFFS).where(HANDOFFS.c.prospect.in_(some), HANDOFFS.c.state == "open")
             connection.execute(still_open.values(state=state, answered_at=now))
-
-
-def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), list(rows))
