@@ -1,14 +1,16 @@
 """From the outbox to the world: claim, compose, send over all slots at once, record.
 
-Fences of all connections that wait at a moment share one transaction, and so do endings. A message that
-cannot be written fails alone. Trouble with the server or the account is no message's fault: the pass ends,
-and what was claimed goes back untried. What cannot be recorded stops the pass before more is sent.
+A pass goes on until nothing more is due: when fewer messages wait than there are slots, the next ones are
+claimed while the last ones are on their way. Fences of all connections that wait at a moment share one
+transaction, and what came back meanwhile is recorded in it. A message that cannot be written fails alone.
+Trouble with the server or the account is no message's fault: the pass ends, and what was claimed goes back
+untried. While the store cannot take an answer, or answers wait in the journal, nothing is claimed.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,21 +21,20 @@ from sqlalchemy import Connection
 from nurture import failpoints
 from nurture.delivery.mime import BadLetter
 from nurture.delivery.outcomes import Accepted, Deferred, Failed, InDoubt, Outcome, Refused
+from nurture.delivery.recording import Recorder, told
 from nurture.delivery.replies import bounce_kind
 from nurture.delivery.retry import SERVER_PAUSE, next_wait
 from nurture.delivery.together import Together
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.rendering import CannotRender
-from nurture.store import Store, claims, outbox
-from nurture.store.outbox import LEASE, Claim, Deferral, Ending
+from nurture.store import Store, claims, is_unavailable, outbox
+from nurture.store.journal import Journal
+from nurture.store.outbox import LEASE, Answer, Claim, Deferral, Ending, Result
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
-"""Touches in one pass, unless a limit says otherwise."""
-
-RECORD_AGAIN = (0.1, 1, 5)
-"""Seconds before each further try to record what a server answered."""
+"""Touches claimed at once, unless a limit says otherwise."""
 
 _OUTCOMES = {Accepted: "sent", Failed: "failed", InDoubt: "in_doubt"}
 _TOLD = ("hard", "soft", "block")
@@ -66,15 +67,35 @@ async def deliver(
     limit: int = BATCH,
     lease: timedelta = LEASE,
     stop: asyncio.Event | None = None,
+    journal: Journal | None = None,
 ) -> Delivered:
-    """Send up to `limit` touches that may leave now. Call again while `claimed` equals `limit`.
+    """Send what may leave, `limit` touches claimed at a time, until nothing more is due.
 
     `compose` writes the message of a claim, or raises CannotRender or BadLetter where it cannot be written;
     `key` hashes suppressions; `owner` names this process and no other. Once `stop` is set nothing more is
-    begun: what is on its way ends, the rest goes back.
+    begun: what is on its way ends, the rest goes back. `journal` takes the answers that the store cannot;
+    without one, what the last try to record them raises comes out.
     """
-    sender = _Pass(store, transport, compose, key, now, lease, stop or asyncio.Event())
-    return await sender.run(owner, limit)
+    if journal is not None and (trouble := _cannot_keep(journal)):
+        return Delivered(trouble=trouble)
+    recorder = Recorder(store, journal, key=key, now=now, lease=lease)
+
+    def take(connection: Connection) -> claims.Claimed:
+        return claims.claim_touches(connection, now(), limit, owner=owner, key=key, lease=lease)
+
+    sender = _Pass(store, transport, compose, take, recorder, now, stop or asyncio.Event())
+    return await sender.run()
+
+
+def _cannot_keep(journal: Journal) -> str:
+    """Why an answer that the store does not take could not be kept, or was not brought in yet."""
+    if journal.waiting:
+        return f"the store: what it could not take waits in {journal.path.name}"
+    try:
+        journal.reserve()
+    except OSError as full:
+        return f"{journal.path.name}: {full.strerror}"
+    return ""
 
 
 @dataclass(slots=True)
@@ -82,80 +103,112 @@ class _Attempt:
     """One touch in one slot, and what the fence said about it, once asked."""
 
     claim: Claim
-    answer: outbox.Answer | None = None
+    answer: Answer | None = None
+    broken: bool = False
+    """The last look broke over this touch."""
 
 
 class _Pass:
-    """One batch on its way."""
+    """Batches on their way, until nothing more is due."""
 
     def __init__(
         self,
         store: Store,
         transport: Transport,
         compose: Callable[[Claim], Mail],
-        key: bytes,
+        take: Callable[[Connection], claims.Claimed],
+        recorder: Recorder,
         now: Callable[[], datetime],
-        lease: timedelta,
         stop: asyncio.Event,
     ) -> None:
-        self.store, self.transport, self.compose, self.key = store, transport, compose, key
-        self.now, self.lease, self.stop = now, lease, stop
-        self.trouble = ""
-        self.outcomes: list[Outcome] = []
+        self.store, self.transport, self.compose, self.take = store, transport, compose, take
+        self.recorder, self.now, self.stop = recorder, now, stop
+        self.fence = Together(recorder.fence)
         self.queue: deque[Claim] = deque()
-        self.fence = Together(self._fence)
-        self.record = Together(self._record)
+        self.claiming: asyncio.Task[None] | None = None
+        self.is_dry = False
+        """Nothing was due when last looked."""
+        self.claimed = self.barred = 0
+        self.came: Counter[type[Outcome]] = Counter()
+        self._trouble = ""
 
-    async def run(self, owner: str, limit: int) -> Delivered:
-        claimed = await self.store.write(
-            lambda connection: claims.claim_touches(
-                connection, self.now(), limit, owner=owner, key=self.key, lease=self.lease
-            )
-        )
-        failpoints.hit("claim.after")
-        barred = [Ending(claim, why.outcome, why.words) for claim, why in claimed.barred]
-        if barred:
-            await self._record(barred)
-        self.queue.extend(claimed.ready)
+    @property
+    def trouble(self) -> str:
+        return self._trouble or self.recorder.trouble
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.trouble) or self.stop.is_set()
+
+    async def run(self) -> Delivered:
+        await self._claim()
         workers = min(self.transport.slots, len(self.queue))
         ends = await asyncio.gather(*(self._work() for _ in range(workers)), return_exceptions=True)
-        for unrecorded in (end for end in ends if end is not None):
-            raise unrecorded  # only now: what was on its way beside it has ended
-        if self.queue:
-            await self._record([self._untried(claim) for claim in self.queue])
-        count = [type(outcome) for outcome in self.outcomes].count
+        if self.claiming is not None:
+            ends += await asyncio.gather(self.claiming, return_exceptions=True)
+        for claim in self.queue:
+            self.recorder.add(self._untried(claim))
+        await self.recorder.close()
+        for bug in (end for end in ends if isinstance(end, BaseException)):
+            raise bug  # only now: what was on its way beside it has ended and is recorded
         return Delivered(
-            len(claimed.ready) + len(barred),
-            count(Accepted),
-            count(Failed),
-            count(Deferred),
-            count(InDoubt),
-            count(Refused) + len(barred),
+            self.claimed,
+            self.came[Accepted],
+            self.came[Failed],
+            self.came[Deferred],
+            self.came[InDoubt],
+            self.came[Refused] + self.barred,
             self.trouble,
         )
 
+    async def _claim(self) -> None:
+        try:
+            claimed = await self.store.write(self.take)
+        except Exception as trouble:
+            if not is_unavailable(trouble):
+                raise
+            self._trouble = told(trouble)
+            return
+        failpoints.hit("claim.after")
+        for claim, why in claimed.barred:
+            self.recorder.add(Ending(claim, why.outcome, why.words))
+        self.queue.extend(claimed.ready)
+        self.claimed += len(claimed.ready) + len(claimed.barred)
+        self.barred += len(claimed.barred)
+        self.is_dry = not (claimed.ready or claimed.barred)
+
+    async def _next(self) -> Claim | None:
+        """The next touch to send; None once there is none, or nothing more is begun."""
+        while not self.is_over:
+            if self.claiming is not None and self.claiming.done():
+                self.claiming = self.claiming.result()  # raises a bug in claiming
+            if self.claiming is None and not self.is_dry and len(self.queue) < self.transport.slots:
+                self.claiming = asyncio.create_task(self._claim())
+            if self.queue:
+                return self.queue.popleft()
+            if self.claiming is None:
+                return None
+            await asyncio.wait({self.claiming})
+        return None
+
     async def _work(self) -> None:
         """One slot's work, until nothing is left or the pass ends."""
-        while self.queue and not self.trouble and not self.stop.is_set():
-            attempt = _Attempt(self.queue.popleft())
+        while (claim := await self._next()) is not None:
+            attempt = _Attempt(claim)
             outcome = await self._send(attempt)
-            self.outcomes.append(outcome)
+            self.came[type(outcome)] += 1
             if isinstance(outcome, Deferred) and not outcome.is_a_try:
-                self.trouble = self.trouble or outcome.words
-            result = (
-                self._refused(attempt) if isinstance(outcome, Refused) else self._result(attempt, outcome)
-            )
+                self._trouble = self._trouble or outcome.words
+            result = self._refused(attempt) if isinstance(outcome, Refused) else self._result(claim, outcome)
             if result is not None:
-                await self.record(result)
+                self.recorder.add(result)
 
-    async def _send(self, attempt: "_Attempt") -> Outcome:
+    async def _send(self, attempt: _Attempt) -> Outcome:
         try:
             mail = self.compose(attempt.claim)
-        except (CannotRender, BadLetter) as wrong:
-            return Failed(0, f"cannot be written: {wrong}")
-        except Exception as bug:
-            logger.exception("Touch %d cannot be written.", attempt.claim.touch)
-            return Failed(0, f"cannot be written: {type(bug).__name__}, see the log")
+        except Exception as wrong:
+            await asyncio.sleep(0)  # nothing else here gives the loop a turn
+            return _cannot_be_written(attempt.claim, wrong)
         try:
             return await self.transport.send(mail, partial(self._may_leave, attempt))
         except Exception as bug:
@@ -164,17 +217,23 @@ class _Pass:
             may_have_left = isinstance(attempt.answer, outbox.Go)
             return InDoubt(words) if may_have_left else Deferred(0, words, whose="server")
 
-    async def _may_leave(self, attempt: "_Attempt") -> bool:
+    async def _may_leave(self, attempt: _Attempt) -> bool:
+        if self.recorder.trouble:
+            return False
         try:
             attempt.answer = await self.fence(attempt.claim)
         except Exception as trouble:
-            logger.exception("The fence cannot be recorded, so nothing leaves.")
-            self.trouble = f"the store: {type(trouble).__name__}"
+            logger.error("The fence cannot be recorded, so nothing leaves: %s", told(trouble))
+            return False
+        attempt.broken = attempt.answer is None
         return isinstance(attempt.answer, outbox.Go)
 
-    def _refused(self, attempt: "_Attempt") -> Ending | Deferral | None:
+    def _refused(self, attempt: _Attempt) -> Result | None:
         """What becomes of a touch that our own fence kept back: nothing of it has left."""
         match attempt.answer:
+            case None if attempt.broken:
+                words = "the last look broke, see the log"
+                return self._result(attempt.claim, Deferred(0, words))
             case None:
                 return self._untried(attempt.claim)
             case outbox.Refused(outcome="late"):
@@ -190,48 +249,19 @@ class _Pass:
         due_at = min(self.now() + SERVER_PAUSE, claim.expires)
         return Deferral(claim, due_at, self.trouble, counted=False)
 
-    def _result(
-        self, attempt: "_Attempt", outcome: Accepted | Deferred | Failed | InDoubt
-    ) -> Ending | Deferral:
-        claim = attempt.claim
+    def _result(self, claim: Claim, outcome: Accepted | Deferred | Failed | InDoubt) -> Result:
+        now = self.now()
         if isinstance(outcome, Deferred):
-            due_at = self.now() + next_wait(outcome, claim.attempts, claim.touch)
+            due_at = now + next_wait(outcome, claim.attempts, claim.touch)
             return Deferral(claim, min(due_at, claim.expires), outcome.words, outcome.is_a_try)
         kind = (
             bounce_kind(outcome.code, outcome.words) if isinstance(outcome, Failed) and outcome.code else ""
         )
-        return Ending(claim, _OUTCOMES[type(outcome)], outcome.words, kind if kind in _TOLD else "")
-
-    async def _fence(self, claims: Sequence[Claim]) -> list[outbox.Answer]:
-        answers = await self.store.write(
-            lambda connection: outbox.fence(connection, claims, self.now(), key=self.key, lease=self.lease),
-            urgent=True,
-        )
-        failpoints.hit("fence.after")
-        return [answers[claim.touch] for claim in claims]
-
-    async def _record(self, results: Sequence[Ending | Deferral]) -> list[None]:
-        def work(connection: Connection) -> None:
-            now = self.now()
-            outbox.end(connection, [each for each in results if isinstance(each, Ending)], now, key=self.key)
-            outbox.defer(connection, [each for each in results if isinstance(each, Deferral)])
-            failpoints.hit("record.before")
-
-        await _again(partial(self.store.write, work, urgent=True), self._cannot_record)
-        failpoints.hit("record.after")
-        return [None] * len(results)
-
-    def _cannot_record(self, trouble: Exception) -> None:
-        logger.error("What servers answered cannot be recorded: %s", type(trouble).__name__)
-        self.trouble = f"the store: {type(trouble).__name__}"
+        return Ending(claim, _OUTCOMES[type(outcome)], outcome.words, kind if kind in _TOLD else "", now)
 
 
-async def _again(work: Callable[[], Awaitable[None]], tell: Callable[[Exception], None]) -> None:
-    """Try a few times; what the last try raises comes out."""
-    for pause in RECORD_AGAIN:
-        try:
-            return await work()
-        except Exception as trouble:
-            tell(trouble)
-            await asyncio.sleep(pause)
-    return await work()
+def _cannot_be_written(claim: Claim, wrong: Exception) -> Failed:
+    if isinstance(wrong, (CannotRender, BadLetter)):
+        return Failed(0, f"cannot be written: {wrong}")
+    logger.error("Touch %d cannot be written.", claim.touch, exc_info=wrong)
+    return Failed(0, f"cannot be written: {type(wrong).__name__}, see the log")

@@ -16,25 +16,22 @@ class Together(Generic[T, R]):
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
-    async def __call__(self, item: T) -> R:
-        """The answer for this item. Who is cancelled while waiting spoils it for nobody else."""
+    def __call__(self, item: T) -> "asyncio.Future[R]":
+        """The answer for this item, to be awaited. Who is cancelled meanwhile spoils it for nobody else."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await future
-
-    async def idle(self) -> None:
-        """Return when nothing is under way."""
-        if self._running is not None:
-            await self._running
+        return future
 
     async def _run(self) -> None:
         try:
             while self._waiting:
                 await asyncio.sleep(0)  # let everybody of this turn of the loop come along
-                batch, self._waiting = self._waiting, []
-                await self._do(batch)
+                batch = [waiting for waiting in self._waiting if not waiting[1].done()]
+                self._waiting = []
+                if batch:
+                    await self._do(batch)
         finally:
             self._running = None
 

@@ -17,6 +17,7 @@ from nurture import clock, failpoints
 from nurture.authoring import Workspace
 from nurture.core.journey import Journey
 from nurture.core.timing import Opening, opening
+from nurture.delivery import journalled
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
@@ -78,12 +79,18 @@ class Duty(NamedTuple):
 
 
 async def replay_journal(engine: Engine, now: datetime) -> int:
-    """Bring in what the store could not take. Before anything is claimed: there may be unsubscribes."""
+    """Bring in what the store could not take. Before anything is claimed: there may be unsubscribes, and
+    answers of servers about messages that would else be in doubt."""
     if not engine.journal.waiting:
         return 0
     active = await engine.store.aread(lambda connection: programmes.active(connection).programme)
-    taker = unsubscribing.taker(engine.store, engine.suppression_key, lambda: active, lambda: now)
-    return await asyncio.to_thread(engine.journal.replay, {unsubscribing.KIND: taker})
+    takers = {
+        unsubscribing.KIND: unsubscribing.taker(
+            engine.store, engine.suppression_key, lambda: active, lambda: now
+        ),
+        journalled.KIND: journalled.taker(engine.store, engine.suppression_key, now),
+    }
+    return await asyncio.to_thread(engine.journal.replay, takers)
 
 
 async def settle_hits(engine: Engine, now: datetime) -> int:
@@ -128,12 +135,13 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
     delivered: Delivered = await deliver(
         engine.store,
         engine.transport,
-        partial(_compose, engine, now),
+        partial(_compose, engine),
         owner=engine.owner,
         key=engine.suppression_key,
         now=clock.now,
         lease=engine.lease,
         stop=engine.stopping,
+        journal=engine.journal,
     )
     engine.trouble = delivered.trouble
     if delivered.trouble:
@@ -231,7 +239,8 @@ async def _load_programmes(engine: Engine) -> None:
     await engine.store.aread(engine.shelf.all_live)
 
 
-def _compose(engine: Engine, now: datetime, claim: outbox.Claim) -> Mail:
+def _compose(engine: Engine, claim: outbox.Claim) -> Mail:
+    now = clock.now()  # a pass may last for hours
     try:
         workspace = engine.shelf.loaded(claim.programme)
     except KeyError:  # applied and chosen under by another process since we looked
@@ -255,6 +264,7 @@ async def rescue_orphans(engine: Engine, now: datetime) -> None:
 
 
 async def _rescue(engine: Engine, now: datetime) -> overdue.Rescued:
+    await replay_journal(engine, now)  # what was answered is in no doubt
     rescued = await engine.store.write(partial(overdue.rescue, now=now))
     failpoints.hit("rescue.after")
     return rescued

@@ -3,9 +3,10 @@
 What other packages use is named here; `tables` may be imported by whoever writes SQL.
 """
 
-from nurture.store import claims, outbox
+from nurture.store import claims, journal, outbox
 from nurture.store.beside import write_beside
 from nurture.store.door import Store, Work
+from nurture.store.engines import is_unavailable
 from nurture.store.facts import Heard, Noted, histories, history, note, note_once
 from nurture.store.imports import (
     Listed,
@@ -46,6 +47,8 @@ __all__ = [
     "histories",
     "history",
     "is_suppressed",
+    "is_unavailable",
+    "journal",
     "learn_personal",
     "listing",
     "note",

@@ -26,7 +26,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from nurture import failpoints
 from nurture.store import engines, runlock
@@ -136,7 +135,7 @@ def _in_transaction(engine: Engine, work: Work[T]) -> T:
     for _ in range(TRIES - 1):
         try:
             return _once(engine, work)
-        except DBAPIError as error:
+        except Exception as error:
             if not engines.is_undone(error):
                 raise
     return _once(engine, work)

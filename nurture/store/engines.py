@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from nurture.errors import Mistake
 
@@ -123,7 +124,15 @@ def is_locked(error: BaseException) -> bool:
 
 def is_undone(error: BaseException) -> bool:
     """PostgreSQL undid the transaction for the sake of another one: it may simply be run again."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _UNDONE
+    return getattr(getattr(error, "orig", error), "sqlstate", None) in _UNDONE
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """The store could do nothing at that moment, whatever was asked: locked, full, damaged, away."""
+    if isinstance(error, (Mistake, OSError, MemoryError, PoolTimeout)):
+        return True
+    kinds = {kind.__name__ for kind in type(getattr(error, "orig", error)).__mro__}  # of PEP 249
+    return bool(kinds & {"DatabaseError", "InterfaceError"}) and not kinds & {"DataError", "IntegrityError"}
 
 
 def _sqlite_name(error: BaseException) -> str:

@@ -1,13 +1,15 @@
 """One file beside the database, for what must not be lost while the store cannot take it.
 
-An unsubscribe is a promise to somebody. If the store is locked or its disk is full, it is appended here and
-forced to disk before we answer; a duty replays it. Replaying twice does no harm, because every entry
-carries a token by which its taker knows it.
+An unsubscribe is a promise to somebody, and what a server answered about a message is said once. If the
+store is locked or its disk is full, they are appended here and forced to disk; a duty replays them. Replaying
+twice does no harm, because every entry carries a token by which its taker knows it. On a full disk a file
+that was laid there in better times makes room.
 
 Replay first renames the file, so that writers go on in a new one, and removes it once its entries are
 committed. A crash between the two replays them again. Several processes may append at once.
 """
 
+import errno
 import fcntl
 import glob
 import json
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 Entry = Mapping[str, str]
 """Plain text values; `kind` says who takes it, `token` makes it the same entry when it comes twice."""
 
+SPARE_BYTES = 256 << 10
+"""Room for a thousand answers; never more wait than there are connections and claims."""
+
 Taker = Callable[[Sequence[Entry]], None]
 
 
@@ -34,17 +39,34 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, entry: Entry) -> None:
-        """Return once `entry` is on the disk. Raises OSError where it cannot be."""
-        line = json.dumps(dict(entry), ensure_ascii=True).encode() + b"\n"
-        with self._locked() as file:
-            is_new = os.fstat(file).st_size == 0
-            # A line that a crash cut short must not swallow the next one.
-            _write_all(file, line if is_new else b"\n" + line)
-            os.fsync(file)
-            if is_new:
-                _sync_folder(self.path.parent)
+    def append(self, *entries: Entry) -> None:
+        """Return once `entries` are on the disk. Raises OSError where they cannot be."""
+        lines = b"".join(json.dumps(dict(entry), ensure_ascii=True).encode() + b"\n" for entry in entries)
+        try:
+            self._append(lines)
+        except OSError as full:
+            if full.errno != errno.ENOSPC or not self._spare.exists():
+                raise
+            self._spare.unlink(missing_ok=True)
+            self._append(lines)
         failpoints.hit("journal.append")
+
+    def reserve(self) -> None:
+        """Lay by the space that entries need on a full disk. Raises OSError where there is none.
+
+        Cheap where it lies there already.
+        """
+        if self._spare.exists():
+            return
+        unfinished = self._spare.with_name(f"{self._spare.name}-{os.getpid()}")
+        try:
+            with unfinished.open("wb") as file:
+                file.write(os.urandom(SPARE_BYTES))  # nothing that a file system could leave out
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self._spare)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     @property
     def waiting(self) -> bool:
@@ -71,6 +93,19 @@ class Journal:
             file.unlink(missing_ok=True)
             replayed += len(entries)
         return replayed
+
+    @property
+    def _spare(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-spare")
+
+    def _append(self, lines: bytes) -> None:
+        with self._locked() as file:
+            before = os.fstat(file).st_size
+            # A line that a crash cut short must not swallow the next one.
+            _write_all(file, lines if before == 0 else b"\n" + lines)
+            os.fsync(file)
+            if before == 0:
+                _sync_folder(self.path.parent)
 
     def _set_aside(self) -> None:
         """Rename the file that is written to, under its lock, to a name that nobody writes to."""
