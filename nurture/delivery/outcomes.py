@@ -78,5 +78,9 @@ def printable(words: str, *private: str) -> str:
         # Looked for first: compiling a pattern for each address costs more than all the rest.
         if text and (not words.isascii() or text.casefold() in words.casefold()):
             words = re.sub(re.escape(text), "<address>", words, flags=re.IGNORECASE)
-    words = _ADDRESS.sub("<address>", _UNPRINTABLE.sub(" ", words[: 8 * WORDS_AT_MOST]))
+    words = words[: 8 * WORDS_AT_MOST]
+    if not words.isprintable():
+        words = _UNPRINTABLE.sub(" ", words)
+    if "@" in words:
+        words = _ADDRESS.sub("<address>", words)
     return " ".join(words.replace("<<address>>", "<address>").split())[:WORDS_AT_MOST]

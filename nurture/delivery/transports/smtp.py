@@ -6,16 +6,16 @@ Everything that breaks before the first byte of the body is safe to try again. O
 clear answer counts: anything else is in doubt and is never repeated (RFC 1047 tells why). SMTP has no way
 out of DATA, so a message that the fence refuses costs its connection: no dot, no RSET.
 
-aiosmtplib puts DATA, 354 and body into one call; so DATA goes through its `execute_command`, and the body
-through its protocol's `write` and `read_response`.
+aiosmtplib opens a connection: greeting, TLS, signing in. Messages then go through a Dialogue of our own, for
+aiosmtplib leaves no room between 354 and the body, and its tasks and locks for each command cost most of all.
 """
 
 import asyncio
-import contextlib
-import re
+import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections import deque
 from dataclasses import dataclass, field
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib.errors import (
@@ -25,9 +25,7 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
-from aiosmtplib.protocol import SMTPProtocol
 
-from nurture import failpoints
 from nurture.delivery.outcomes import (
     Accepted,
     Deferred,
@@ -39,9 +37,17 @@ from nurture.delivery.outcomes import (
     printable,
 )
 from nurture.delivery.replies import is_closing, outcome_of, wait_asked
+from nurture.delivery.transports.dialogue import Broken, Dialogue, Reply, Step
+from nurture.delivery.transports.envelope import BadAddress, mail_command, on_the_wire, path
 from nurture.delivery.transports.seam import Fence, Mail
 
-_LINE_START_DOT = re.compile(rb"(?m)^\.")
+logger = logging.getLogger(__name__)
+
+FEWER_FOR = 15 * 60.0
+"""Seconds after which a server that took only so many connections is asked for more again."""
+
+_FINE = range(200, 300)
+_GO_ON = range(354, 355)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ class Timeouts:
 class Account:
     """The server that takes our mail. `security` is starttls, tls or none, and never less than it says.
 
-    `certificates`: a file of authorities to trust instead of the machine's. `name`: how we greet the server.
+    `connections` are kept open at most, each for `messages_per_connection` tries. `certificates`: a file of
+    authorities to trust instead of the machine's. `name`: how we greet the server.
     """
 
     host: str
@@ -67,57 +74,139 @@ class Account:
     security: str = "starttls"
     user: str = ""
     password: str = field(default="", repr=False)
-    connections: int = 5
+    connections: int = 20
+    messages_per_connection: int = 100
     timeouts: Timeouts = Timeouts()
     certificates: str | None = None
     name: str = "localhost"
 
 
 class SmtpTransport:
-    """A few kept connections to one server."""
+    """Kept connections to one server.
+
+    A server that lets only so many of them in is served by those; it is nobody's trouble.
+    """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.slots = account.connections
         self._idle: list[_Connection] = []
-        self._free = asyncio.Semaphore(account.connections)
+        self._open = 0
+        """Connections that are up, or on their way up."""
+        self._limit = account.connections
+        self._limited_until = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._leaving: set[asyncio.Future[None]] = set()
         self._trust: ssl.SSLContext | None = None
 
     async def send(self, mail: Mail, fence: Fence) -> Outcome:
-        """Hand one message over; waits for a free connection."""
-        async with self._free:
-            return await self._send(mail, fence)
+        """Hand one message over; waits for a connection while all are busy."""
+        try:
+            sender_only = mail_command(mail.sender, False)
+            to = path(mail.to)
+        except BadAddress as wrong:
+            return Failed(0, str(wrong))
+        utf8 = not (sender_only.isascii() and to.isascii())
+        while True:
+            connection = self._idle.pop() if self._idle else await self._another()
+            if isinstance(connection, Deferred):
+                return connection
+            try:
+                return await connection.deliver(mail, to, utf8, fence)
+            except _Stale:
+                continue
+            finally:
+                self._give_back(connection)
 
     async def close(self) -> None:
         """Say goodbye on every kept connection."""
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.quit() for connection in idle))
-
-    async def _send(self, mail: Mail, fence: Fence) -> Outcome:
         while self._idle:
-            connection = self._idle.pop()
-            with contextlib.suppress(_Stale):
-                async with self._kept(connection):
-                    return await connection.deliver(mail, fence)
-        connection = _Connection(self.account)
-        refusal = await connection.open(self._context())
-        if refusal is not None:
-            return refusal
-        async with self._kept(connection):
-            return await connection.deliver(mail, fence)
+            self._say_goodbye(self._idle.pop())
+        if self._leaving:
+            await asyncio.wait(self._leaving)
 
-    @contextlib.asynccontextmanager
-    async def _kept(self, connection: "_Connection") -> AsyncIterator[None]:
-        """Keep the connection if it is in step afterwards; cut it if not, or if we are stopped."""
+    async def _another(self) -> "_Connection | Deferred":
+        """A new connection while there may be more, else one that is given back; or why there is none."""
+        refusal: Deferred | None = None
+        while True:
+            if self._idle:
+                return self._idle.pop()
+            if refusal is None and self._open < self._allowed():
+                connection = await self._open_one()
+                if isinstance(connection, _Connection) or connection.whose != "server":
+                    return connection
+                refusal = connection
+                self._go_on_with_fewer(refusal)
+            elif refusal is not None and not self._open:
+                return refusal
+            else:
+                await self._wait()
+
+    async def _open_one(self) -> "_Connection | Deferred":
+        self._open += 1
+        connection = _Connection(self.account)
         try:
-            yield
+            refusal = await connection.open(self._context())
         except BaseException:
-            connection.cut()
+            self._one_less()
             raise
-        if connection.in_step:
-            self._idle.append(connection)
-        else:
+        if refusal is None:
+            return connection
+        self._one_less()
+        return refusal
+
+    def _allowed(self) -> int:
+        if self._limit < self.slots and asyncio.get_running_loop().time() >= self._limited_until:
+            self._limit = self.slots
+        return self._limit
+
+    def _go_on_with_fewer(self, refusal: Deferred) -> None:
+        if self._open:
+            logger.warning("Another connection was refused (%s): %d are kept.", refusal.words, self._open)
+            self._limit = self._open
+            self._limited_until = asyncio.get_running_loop().time() + FEWER_FOR
+
+    async def _wait(self) -> None:
+        """Until something about the connections has changed."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._wake_one()  # it was our turn: somebody else's now
+            raise
+
+    def _give_back(self, connection: "_Connection") -> None:
+        """Keep the connection if it is in step; cut it if not, or if whoever used it was stopped."""
+        if not connection.in_step:
             connection.cut()
+            self._one_less()
+        elif connection.tries >= self.account.messages_per_connection:
+            self._say_goodbye(connection)
+        else:
+            self._idle.append(connection)
+            self._wake_one()
+
+    def _say_goodbye(self, connection: "_Connection") -> None:
+        self._one_less()
+        ended = connection.leave()
+        if not ended.done():
+            self._leaving.add(ended)
+            ended.add_done_callback(self._leaving.discard)
+
+    def _one_less(self) -> None:
+        self._open -= 1
+        self._wake_one()
+        while not self._open and self._waiting:
+            self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
     def _context(self) -> ssl.SSLContext | None:
         if self._trust is None and self.account.security != "none":
@@ -125,194 +214,163 @@ class SmtpTransport:
         return self._trust
 
 
-def _on_the_wire(raw: bytes) -> bytes:
-    """The message as DATA carries it: dots at the start of a line doubled, the end marked."""
-    end = b"" if raw.endswith(b"\r\n") else b"\r\n"
-    return _LINE_START_DOT.sub(b"..", raw) + end + b".\r\n"
-
-
-async def _write(protocol: SMTPProtocol, wire: bytes) -> None:
-    """Write the message; the loop sends it in its own time, so the fail points behind it wait for that."""
-    if failpoints.is_armed("smtp.half"):
-        half = len(wire) // 2
-        protocol.write(wire[:half])
-        await asyncio.sleep(0)
-        failpoints.hit("smtp.half")
-        wire = wire[half:]
-    protocol.write(wire)
-    if failpoints.is_armed("smtp.dot"):
-        await asyncio.sleep(0)
-        failpoints.hit("smtp.dot")
-
-
-class _Broken(Exception):
-    """The conversation ended before the body, with what to say about it."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-
-
 class _Stale(Exception):
     """A kept connection was closed by the server meanwhile: that says nothing about this message."""
 
 
 class _Connection:
-    """One conversation with the server."""
+    """One connection to the server."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.in_step = False
         """Whether the next reply will be the answer to our next command."""
-        self._kept = False
-        self._unfinished = False
+        self.tries = 0
+        self._talk: Dialogue
+        self._takes_utf8 = False
+        self._forget: tuple[Step, ...] = ()
         """A transaction was refused half way: the server must forget it first."""
-        self._client = aiosmtplib.SMTP(
+        seconds = account.timeouts
+        self._reset = Step("RSET", b"RSET\r\n", _FINE, seconds.command)
+        self._data = Step("DATA", b"DATA\r\n", _GO_ON, seconds.data)
+
+    async def open(self, trust: ssl.SSLContext | None) -> Deferred | None:
+        """Connect, encrypt and sign in as the account says; why not, if not."""
+        account = self.account
+        client = aiosmtplib.SMTP(
             hostname=account.host,
             port=account.port,
             use_tls=account.security == "tls",
             start_tls=False,
             local_hostname=account.name,
             timeout=account.timeouts.command,
+            tls_context=trust,
         )
-
-    async def open(self, trust: ssl.SSLContext | None) -> Deferred | None:
-        """Connect, encrypt and sign in as the account says; why not, if not."""
-        self._client.tls_context = trust
         try:
-            await self._client.connect(timeout=self.account.timeouts.connect)
-            failpoints.hit("smtp.connect")
-            if self.account.security == "starttls":
-                await self._greet()
-                await self._client.starttls(tls_context=trust)
-                failpoints.hit("smtp.starttls")
-            await self._greet()
-            failpoints.hit("smtp.ehlo")
-        except (SMTPException, OSError, ValueError) as trouble:
-            self.cut()
-            return self._deferred(trouble, "server")
+            refusal = await _opened(client, account, trust)
         except BaseException:
-            self.cut()
+            _abort(client)
             raise
-        return await self._sign_in()
-
-    async def _greet(self) -> None:
-        try:
-            await self._client.ehlo()
-        except SMTPHeloError:
-            await self._client.helo()
-
-    async def _sign_in(self) -> Deferred | None:
-        if not self.account.user:
-            return None
-        try:
-            await self._client.login(self.account.user, self.account.password)
-            failpoints.hit("smtp.auth")
-        except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as trouble:
-            self.cut()
-            return self._deferred(trouble, "server", "AUTH")
-        except SMTPException as refusal:
-            self.cut()
-            return self._deferred(refusal, "account", "AUTH")
-        except BaseException:
-            self.cut()
-            raise
+        if refusal is None and client.transport is None:
+            refusal = Deferred(0, "the server hung up", "server")
+        if refusal is not None:
+            _abort(client)
+            return refusal
+        self._takes_utf8 = client.supports_extension("smtputf8")
+        self._talk = Dialogue(cast(asyncio.Transport, client.transport), asyncio.get_running_loop())
+        self.in_step = True
         return None
 
-    async def deliver(self, mail: Mail, fence: Fence) -> Outcome:
-        """The conversation about one message."""
+    async def deliver(self, mail: Mail, to: bytes, utf8: bool, fence: Fence) -> Outcome:
+        """The conversation about one message. Raises _Stale if nothing of it was heard."""
+        if utf8 and not self._takes_utf8:
+            return Failed(0, "smtputf8_unsupported: the server takes only ASCII before the @")
         self.in_step = False
+        self.tries += 1
         try:
-            await self._until_354(mail)
-        except _Broken as broken:
-            return broken.outcome
+            reply = await self._talk.ask(self._commands(mail, to, utf8))
+        except Broken as broken:
+            return self._given_up(broken, mail)
+        if reply.code != 354 or reply.verb != "DATA":
+            return self._refusal(reply, mail)
         if not await fence():
             return Refused()
+        if self._talk.over:
+            return self._deferred(f"DATA: {self._talk.over}", mail)
         return await self._body(mail)
 
-    async def _until_354(self, mail: Mail) -> None:
-        if self._unfinished:
-            await self._command(mail, 250, "RSET")
-            self._unfinished = False
-        await self._command(mail, 250, "MAIL", f"FROM:<{mail.sender}>")
-        failpoints.hit("smtp.mail")
-        await self._command(mail, 250, "RCPT", f"TO:<{mail.to}>")
-        failpoints.hit("smtp.rcpt")
-        if failpoints.is_armed("smtp.data"):
-            asyncio.get_running_loop().call_soon(failpoints.hit, "smtp.data")  # once it is written
-        await self._command(mail, 354, "DATA")
-        failpoints.hit("smtp.354")
+    def _commands(self, mail: Mail, to: bytes, utf8: bool) -> tuple[Step, ...]:
+        seconds = self.account.timeouts.command
+        return (
+            *self._forget,
+            Step("MAIL", mail_command(mail.sender, utf8), _FINE, seconds),
+            Step("RCPT", b"RCPT TO:<%b>\r\n" % to, _FINE, seconds),
+            self._data,
+        )
 
-    async def _command(self, mail: Mail, expected: int, verb: str, rest: str = "") -> None:
-        timeouts = self.account.timeouts
-        try:
-            code, text = await self._client.execute_command(
-                " ".join(filter(None, (verb, rest))).encode("ascii"),
-                timeout=timeouts.data if verb == "DATA" else timeouts.command,
-            )
-        except ValueError as trouble:
-            raise _Broken(Failed(0, f"{verb}: the address cannot be put into a command")) from trouble
-        except (SMTPException, OSError) as trouble:
-            self._give_up_if_stale(verb)
-            raise _Broken(self._deferred(trouble, "server", verb, mail)) from trouble
-        if code == expected or (verb == "RCPT" and code == 251):
-            if self._left_over():
-                raise _Broken(Deferred(code, f"{verb}: the server is out of step", "server"))
-            return
-        if is_closing(code):
-            self._give_up_if_stale(verb)
-        self._unfinished = True
-        self.in_step = 400 <= code < 600 and not is_closing(code) and not self._left_over()
-        raise _Broken(outcome_of(verb, code, printable(text, mail.to)))
-
-    def _give_up_if_stale(self, verb: str) -> None:
-        if self._kept and verb in ("RSET", "MAIL"):
+    def _refusal(self, reply: Reply, mail: Mail) -> Outcome:
+        """What a clear answer before the body means; whether the connection is still of use."""
+        verb, code, text = reply
+        if self.tries > 1 and verb in ("RSET", "MAIL") and is_closing(code):
             raise _Stale
+        self._forget = (self._reset,)
+        self.in_step = code >= 400 and not is_closing(code) and not self._talk.over
+        return outcome_of(verb, code, printable(text, mail.to))
+
+    def _given_up(self, broken: Broken, mail: Mail) -> Outcome:
+        """No answer before the body. A kept connection that was hung up on us meanwhile is no news."""
+        if self.tries > 1 and broken.verb in ("RSET", "MAIL") and not broken.hung:
+            raise _Stale
+        return self._deferred(f"{broken.verb}: {broken.words}", mail)
+
+    def _deferred(self, words: str, mail: Mail) -> Deferred:
+        return Deferred(0, printable(words, mail.to), "server")
 
     async def _body(self, mail: Mail) -> Outcome:
         """From the first byte on: a clear answer, or doubt."""
-        protocol = self._client.protocol
+        step = Step("end of data", on_the_wire(mail.raw), _FINE, self.account.timeouts.answer)
         try:
-            if protocol is None:
-                raise SMTPServerDisconnected("Connection lost")
-            failpoints.hit("smtp.body")
-            await _write(protocol, _on_the_wire(mail.raw))
-        except SMTPServerDisconnected:
-            return Deferred(0, "DATA: the server hung up before the message", "server")
-        try:
-            code, text = await protocol.read_response(timeout=self.account.timeouts.answer)
-            failpoints.hit("smtp.answer")
-        except (SMTPException, OSError) as trouble:
-            return InDoubt(printable(f"end of data: {trouble}", mail.to))
+            _, code, text = await self._talk.ask((step,))
+        except Broken as broken:
+            return InDoubt(printable(f"end of data: {broken.words}", mail.to))
         said = printable(text, mail.to)
-        if not (200 <= code < 300 or 400 <= code < 600):
+        if 300 <= code < 400:
             return InDoubt(f"end of data: an answer that means nothing: {code} {said}")
-        self.in_step = self._kept = not (self._left_over() or is_closing(code))
+        self._forget = ()
+        self.in_step = not (self._talk.over or is_closing(code))
         return Accepted(code, said) if code < 300 else outcome_of("end of data", code, said)
 
-    def _left_over(self) -> bool:
-        """Whether a reply that nobody asked for waits to be taken for the next one."""
-        protocol = self._client.protocol
-        return protocol is None or bool(protocol._buffer)
-
-    def _deferred(
-        self, trouble: Exception, whose: Whose, verb: str = "", mail: Mail | None = None
-    ) -> Deferred:
-        code = trouble.code if isinstance(trouble, SMTPResponseException) else 0
-        text = trouble.message if isinstance(trouble, SMTPException) else str(trouble)
-        words = printable(f"{verb}: {text}" if verb else text, mail.to if mail else "")
-        return Deferred(max(code, 0), words or type(trouble).__name__, whose, wait_asked(words))
-
-    async def quit(self) -> None:
-        """Leave politely, but not for long."""
-        failpoints.hit("smtp.quit")
-        with contextlib.suppress(SMTPException, OSError):
-            await self._client.quit(timeout=self.account.timeouts.quit)
-        self.cut()
+    def leave(self) -> asyncio.Future[None]:
+        """Leave politely, but not for long. Done when the connection is closed."""
+        self.in_step = False
+        self._talk.leave(self.account.timeouts.quit)
+        return self._talk.ended
 
     def cut(self) -> None:
         """End the connection at once; what has not left yet does not leave."""
         self.in_step = False
-        transport = self._client.transport
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
-        self._client.close()
+        self._talk.cut()
+
+
+async def _opened(client: aiosmtplib.SMTP, account: Account, trust: ssl.SSLContext | None) -> Deferred | None:
+    try:
+        async with asyncio.timeout(account.timeouts.connect):
+            await client.connect(timeout=account.timeouts.connect)
+        if account.security == "starttls":
+            await _greet(client)
+            await client.starttls(tls_context=trust)
+        await _greet(client)
+    except (SMTPException, OSError, ValueError) as trouble:
+        return _not_let_in(trouble, "server")
+    if not account.user:
+        return None
+    try:
+        await client.login(account.user, account.password)
+    except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as trouble:
+        return _not_let_in(trouble, "server", "AUTH: ")
+    except SMTPException as refusal:
+        later = isinstance(refusal, SMTPResponseException) and refusal.code < 500
+        return _not_let_in(refusal, "server" if later else "account", "AUTH: ")
+    return None
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except SMTPHeloError as refusal:
+        if refusal.code < 500:
+            raise
+        await client.helo()
+
+
+def _not_let_in(trouble: Exception, whose: Whose, verb: str = "") -> Deferred:
+    code = trouble.code if isinstance(trouble, SMTPResponseException) else 0
+    text = trouble.message if isinstance(trouble, SMTPException) else str(trouble)
+    words = printable(verb + (text or type(trouble).__name__))
+    return Deferred(max(code, 0), words, whose, wait_asked(words))
+
+
+def _abort(client: aiosmtplib.SMTP) -> None:
+    if client.transport is not None:
+        cast(asyncio.Transport, client.transport).abort()  # uvloop's transports are none of asyncio's classes
+    client.close()
