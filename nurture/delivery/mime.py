@@ -31,6 +31,12 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*(?<!.{{65}})@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _LINK = re.compile(r"(?:https?://|mailto:)[!-;=?-~]+", re.ASCII)
+_LONGEST_QUOTED = 76
+_DOTTED = re.compile(rb"^\.[^\r\n]*", re.MULTILINE)
+_ABOVE = b"""Content-Type: text/%b; charset="utf-8"\r
+Content-Transfer-Encoding: quoted-printable\r
+\r
+"""
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>", re.ASCII)
 
 
@@ -80,17 +86,40 @@ def build(letter: Letter) -> bytes:
 
     Raises BadLetter where a value could be read as more than it says, or does not survive the journey.
     """
+    return head_of(letter) + body_of(letter, _part("text", letter.text), _part("html", letter.html))
+
+
+def head_of(letter: Letter) -> bytes:
+    """The headers, read back and compared with what was meant. Raises BadLetter."""
     headers = _headers(letter)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
     _assert_as_meant(head, headers, letter)
-    boundary = _boundary(letter).encode("ascii")
-    kind = b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%b"\r\n' % boundary
-    between = b"\r\n--%b\r\n" % boundary
-    parts = between + _part("text", "plain", letter.text) + between + _part("html", "html", letter.html)
-    raw = head + kind + parts + b"\r\n--%b--\r\n" % boundary
-    if max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
+    if max(map(len, head.split(b"\r\n"))) > LONGEST_LINE:
         raise BadLetter("a line came out too long")
-    return raw
+    return head
+
+
+def body_of(letter: Letter, text: bytes, html: bytes) -> bytes:
+    """What follows the headers: the kind of message, then both parts, which are quoted-printable already."""
+    boundary = _boundary(letter).encode("ascii")
+    return b"".join((
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%b"\r\n' % boundary,
+        b"\r\n--%b\r\n" % boundary, _ABOVE % b"plain", text,
+        b"\r\n--%b\r\n" % boundary, _ABOVE % b"html", html,
+        b"\r\n--%b--\r\n" % boundary,
+    ))  # fmt: skip
+
+
+def quoted(text: str) -> bytes:
+    """Text as quoted-printable lines (RFC 2045, 6.7), every line ended by CRLF.
+
+    No line begins with a dot, which SMTP would double. Raises BadLetter.
+    """
+    if _UNSENDABLE.search(text):
+        raise BadLetter("characters that cannot be sent")
+    lines = text.encode("utf-8").splitlines()
+    raw = b2a_qp(b"\r\n".join(lines) + b"\r\n")
+    return _DOTTED.sub(_undotted, raw) if raw.startswith(b".") or b"\n." in raw else raw
 
 
 def prove_headers_hold() -> None:
@@ -200,15 +229,19 @@ def _list_id(letter: Letter) -> str:
     return f"{name} <{letter.list_id}>" if name else f"<{letter.list_id}>"
 
 
-def _part(name: str, kind: str, value: str) -> bytes:
-    """One part: its headers and its text, quoted-printable, every line ended by CRLF."""
-    if _UNSENDABLE.search(value):
-        raise BadLetter(f"the {name} part holds characters that cannot be sent")
-    lines = value.encode("utf-8").splitlines()
-    head = (
-        f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    )
-    return head.encode("ascii") + b2a_qp(b"\r\n".join(lines) + b"\r\n")
+def _part(name: str, value: str) -> bytes:
+    try:
+        return quoted(value)
+    except BadLetter as why:
+        raise BadLetter(f"the {name} part holds {why}") from None
+
+
+def _undotted(found: re.Match[bytes]) -> bytes:
+    """A line of quoted-printable that began with a dot; still of at most 76 characters."""
+    line = found.group()
+    if len(line) <= _LONGEST_QUOTED - 2:
+        return b"=2E" + line[1:]
+    return b"=2E=\r\n" + _DOTTED.sub(_undotted, line[1:])
 
 
 def _assert_as_meant(head: bytes, headers: list[tuple[str, str]], letter: Letter) -> None:

@@ -8,6 +8,7 @@ that links in messages already sent go on working.
 """
 
 import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ TOO_LONG = 48
 KEY_BYTES = 32
 _SIGNATURE = 16
 _PAYLOAD = 12
+_CHARACTERS = 38
+_FILLING = b"\0\0"  # to a whole number of base64 groups, so that many tokens can be written as one text
+_FILLED = 40
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]{38}", re.ASCII)
 _KEY_NAME = re.compile(r"k([1-9][0-9]{0,2})", re.ASCII)
 
@@ -73,6 +77,29 @@ def sign(keys: Keys, purpose: str, touch: int, link: int = 0) -> str:
     return _encode(payload + _signature(keys.secrets[keys.current], purpose, payload))
 
 
+def sign_message(keys: Keys, touch: int, links: int) -> list[bytes]:
+    """The tokens of one message: first the one to unsubscribe, then the click on each link, in order.
+
+    Each is what `sign` gives, at a quarter of the cost: the keys are taken in once, and all tokens are
+    written in one go.
+    """
+    secret, head = keys.secrets[keys.current], bytes((VERSION, _key_id(keys.current)))
+    payload = head + touch.to_bytes(8, "big")
+    first = payload + b"\0\0"
+    raw = [first, _digest(secret, "u", head[:1] + b"u" + first)[:_SIGNATURE], _FILLING]
+    inner, outer = _taken_in(secret, "c")
+    signed = inner.copy()
+    signed.update(head[:1] + b"c" + payload)
+    for number in range(1, links + 1):
+        link = number.to_bytes(2, "big")
+        inside, outside = signed.copy(), outer.copy()
+        inside.update(link)
+        outside.update(inside.digest())
+        raw += (payload, link, outside.digest()[:_SIGNATURE], _FILLING)
+    written = base64.urlsafe_b64encode(b"".join(raw))
+    return [written[at : at + _CHARACTERS] for at in range(0, len(written), _FILLED)]
+
+
 def read(keys: Keys, purpose: str, token: str) -> Token | None:
     """What `token` says, or None where it is not ours, not whole, or meant for another purpose.
 
@@ -97,10 +124,11 @@ def message_id(keys: Keys, touch: int, domain: str) -> str:
 
     `<n1.` + 32 characters of base32(HMAC-SHA256(key, touch id)) + `@` + domain + `>`.
     """
-    digest = hmac.digest(_purpose_key(keys.first(), "message-id"), touch.to_bytes(8, "big"), "sha256")
-    return f"<n1.{base64.b32encode(digest).decode()[:32].lower()}@{domain}>"
+    digest = _digest(keys.first(), "message-id", touch.to_bytes(8, "big"))
+    return f"<n1.{base64.b32encode(digest[:20]).decode().lower()}@{domain}>"
 
 
+@lru_cache(maxsize=512)
 def _key_id(name: str) -> int:
     match = _KEY_NAME.fullmatch(name)
     if match is None or int(match[1]) > 255:
@@ -117,6 +145,23 @@ def _signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
         raise ValueError(f"no such purpose: {purpose!r}")
     signed = payload[:1] + purpose.encode() + payload
     return hmac.digest(_purpose_key(secret, purpose), signed, "sha256")[:_SIGNATURE]
+
+
+def _digest(secret: bytes, purpose: str, message: bytes) -> bytes:
+    """HMAC-SHA256 with the purpose's key, as `hmac.digest`, which takes the key in anew each time."""
+    inner, outer = _taken_in(secret, purpose)
+    inside, outside = inner.copy(), outer.copy()
+    inside.update(message)
+    outside.update(inside.digest())
+    return outside.digest()
+
+
+@lru_cache(maxsize=2048)
+def _taken_in(secret: bytes, purpose: str) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The two hashes of HMAC (RFC 2104, section 4) that have read the purpose's key and nothing else."""
+    key = _purpose_key(secret, purpose).ljust(64, b"\0")
+    inner, outer = bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
+    return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
 @lru_cache(maxsize=2048)

@@ -1,16 +1,27 @@
-"""From a claimed touch to a message: the piece, the person's values, signed links, headers."""
+"""From a claimed touch to a message: the piece, the person's values, signed links, headers.
 
-from collections.abc import Mapping
+What is the same in every message of a piece is worked out once (`rendering.outline`, `delivery.skeleton`),
+and a message is that, filled. Pieces and values that do not fit are rendered and built whole.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from nurture.authoring import Workspace
-from nurture.delivery.mime import Letter, Mailbox, build
-from nurture.delivery.tokens import Keys, message_id, sign
+from nurture.core.programme import Sender
+from nurture.delivery import skeleton
+from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
+from nurture.delivery.skeleton import Recipient, Skeleton, compile_skeleton
+from nurture.delivery.tokens import Keys, message_id, sign_message
 from nurture.delivery.transports.seam import Mail
-from nurture.rendering import render
-from nurture.store.codec import decode_journey
+from nurture.rendering import Outline, Rendered, Template, outline_of, place, render
+from nurture.store.codec import decode_attributes
 from nurture.store.outbox import Claim
+
+MOST_KEPT = 512
+"""Skeletons in memory, of a piece in a sequence each; those used last stay."""
 
 
 def compose(
@@ -21,43 +32,104 @@ def compose(
     `public`: the address of the public pages; `tracked`: whether links lead through them. Raises
     CannotRender or BadLetter: this message cannot be written.
     """
-    programme, template = workspace.programme, workspace.templates[claim.piece]
-    unsubscribe = f"{public}/u/{sign(keys, 'u', claim.touch)}"
+    sender, template = workspace.programme.sender, workspace.templates[claim.piece]
+    id = message_id(keys, claim.touch, domain_of(sender))
+    tokens = sign_message(keys, claim.touch, len(template.links) if tracked else 0)
+    one = Recipient(id, now, claim.address, f"{public}/u/{tokens[0].decode()}", tokens)
+    values = values_of(claim, template.mentions)
+    kept = kept_of(template, claim.piece, claim.sequence, public, tracked)
+    filling = kept.outline.fill(values, one.unsubscribe_url) if kept else None
+    if kept and filling:
+        raw = kept.skeleton.fill(one, filling.subject, filling.values)
+    else:
+        words = _rendered(template, workspace, values, one, public=public, tracked=tracked)
+        raw = build(letter_to(one, words, sender, claim.piece, claim.sequence))
+    return Mail(id[1:-1], sender.address, claim.address, raw)
+
+
+def _rendered(
+    template: Template,
+    workspace: Workspace,
+    values: Mapping[str, Any],
+    one: Recipient,
+    *,
+    public: str,
+    tracked: bool,
+) -> Rendered:
+    """The words of one message, all of them anew."""
 
     def link(number: int) -> str:
-        if not tracked:
-            return template.links[number - 1]
-        return f"{public}/c/{sign(keys, 'c', claim.touch, number)}"
+        return f"{public}/c/{one.tokens[number].decode()}" if tracked else template.links[number - 1]
 
-    rendered = render(
-        template, values_of(claim), sender=programme.sender, site=programme.site, link=link,
-        unsubscribe_url=unsubscribe,
-    )  # fmt: skip
-    sender = programme.sender
-    domain = sender.address.rpartition("@")[2]
-    id = message_id(keys, claim.touch, domain)
-    letter = Letter(
-        message_id=id,
-        nurture_id=id.strip("<>").partition("@")[0],
-        date=now,
-        sender=Mailbox(sender.address, sender.name),
-        to=Mailbox(claim.address),
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
-        reply_to=Mailbox(sender.reply_to) if sender.reply_to else None,
-        unsubscribe_url=unsubscribe,
-        list_id=f"{claim.sequence}.{domain}",
-        list_name=sender.company,
-        feedback_id=f"{claim.sequence}:{claim.piece}:{domain.replace('.', '-')}:nurture",
+    programme = workspace.programme
+    return render(
+        template,
+        values,
+        sender=programme.sender,
+        site=programme.site,
+        link=link,
+        unsubscribe_url=one.unsubscribe_url,
     )
-    return Mail(id.strip("<>"), sender.address, claim.address, build(letter))
 
 
-def values_of(claim: Claim) -> Mapping[str, Any]:
-    """What templates may say of a person: attributes of the evidence, and personal ones from the row."""
-    known: dict[str, Any] = {}
-    if claim.snapshot is not None:
-        attributes = decode_journey(claim.snapshot).evidence.attributes
-        known = {name: one.value for name, one in attributes.items() if one.value is not None}
-    return {**known, **claim.personal}
+def values_of(claim: Claim, names: Iterable[str]) -> Mapping[str, Any]:
+    """What is known of these attributes: from the evidence, and the personal ones from the row."""
+    personal = claim.personal
+    wanted = [name for name in names if name not in personal]
+    if not wanted or claim.snapshot is None:
+        return personal
+    found = decode_attributes(claim.snapshot)
+    known = {name: found[name].value for name in wanted if name in found}
+    return {**{name: value for name, value in known.items() if value is not None}, **personal}
+
+
+def domain_of(sender: Sender) -> str:
+    """The domain that the sender writes from."""
+    return sender.address.rpartition("@")[2]
+
+
+class Kept(NamedTuple):
+    """What is the same in every message of a piece in a sequence."""
+
+    outline: Outline
+    skeleton: Skeleton
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def kept_of(template: Template, piece: str, sequence: str, public: str, tracked: bool) -> Kept | None:
+    """What is kept of a piece; None where every message has to be rendered and built whole."""
+
+    def link(number: int) -> str:
+        return f"{public}/c/{place(number)}" if tracked else template.links[number - 1]
+
+    tokens = 1 + (len(template.links) if tracked else 0)
+    outline = outline_of(template, link=link, unsubscribe_url=f"{public}/u/{place(0)}", first=tokens)
+    if outline is None:
+        return None
+    subject = skeleton.SUBJECT if outline.subject is None else outline.subject
+    one = skeleton.sample(domain_of(template.sender), f"{public}/u/")
+    sample = letter_to(one, Rendered(subject, "", ""), template.sender, piece, sequence)
+    try:
+        return Kept(outline, compile_skeleton(sample, outline.text, outline.html))
+    except BadLetter:  # and so is every message: building one whole says why
+        return None
+
+
+def letter_to(one: Recipient, words: Rendered, sender: Sender, piece: str, sequence: str) -> Letter:
+    """Everything that a message says."""
+    domain = domain_of(sender)
+    return Letter(
+        message_id=one.message_id,
+        nurture_id=one.message_id[1:].partition("@")[0],
+        date=one.date,
+        sender=Mailbox(sender.address, sender.name),
+        to=Mailbox(one.address),
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
+        reply_to=Mailbox(sender.reply_to) if sender.reply_to else None,
+        unsubscribe_url=one.unsubscribe_url,
+        list_id=f"{sequence}.{domain}",
+        list_name=sender.company,
+        feedback_id=f"{sequence}:{piece}:{domain.replace('.', '-')}:nurture",
+    )

@@ -15,10 +15,15 @@ Template
     .mentions  all attributes of `prospect` in it, the guarded ones too
     .names     every place of one: Name(attribute, line, column, path). Whether the attribute is declared
                is for the caller to say.
+    .sender, .site   what it was compiled for
     .size      bytes of its HTML before values; .warnings  TemplateProblems to tell, that refuse nothing
 render(template, prospect, *, sender, site, link, unsubscribe_url) -> Rendered(subject, html, text)
     For one recipient. `prospect` maps attributes to plain data, absent or None where not known;
     `link(n)` gives the address to print for link n. Raises MissingValue or UnfitValue, both CannotRender.
+outline_of(template, *, link, unsubscribe_url, first) -> Outline | None
+    The same piece taken apart, for those who write many: `.text` and `.html` are runs of text and numbers of
+    places, `.fill(prospect, unsubscribe_url) -> Filling(subject, values) | None` gives what stands there, and
+    `place(number)` is what `link(n)` holds where something of the caller's stands. None: ask `render`.
 compile_packet(html, text, *, path="templates/sales/packet") -> PacketTemplate
     Sales' note: `html` of packet.html, `text` of packet.txt, whose first line is `Subject: ...`. One
     variable, `packet`. Raises TemplateProblems.
@@ -28,6 +33,7 @@ render_packet(template, packet) -> Rendered
 
 from nurture.rendering.expressions import Name
 from nurture.rendering.messages import Rendered, render
+from nurture.rendering.outline import Filling, Outline, outline_of, place
 from nurture.rendering.packets import PacketTemplate, compile_packet, render_packet
 from nurture.rendering.pieces import CLIPPED_FROM, Template, compile_piece
 from nurture.rendering.problems import (
@@ -42,8 +48,10 @@ from nurture.rendering.source import Source, Words, split
 __all__ = [
     "CLIPPED_FROM",
     "CannotRender",
+    "Filling",
     "MissingValue",
     "Name",
+    "Outline",
     "PacketTemplate",
     "Rendered",
     "Source",
@@ -54,6 +62,8 @@ __all__ = [
     "Words",
     "compile_packet",
     "compile_piece",
+    "outline_of",
+    "place",
     "render",
     "render_packet",
     "split",

@@ -41,16 +41,9 @@ def render(
     as none. `link(n)` is asked once for each link of the template. Raises MissingValue where a needed
     attribute is not known, UnfitValue where one cannot be written, CannotRender if no subject is left.
     """
-    values = {name: fit(name, prospect[name]) for name in template.mentions if name in prospect}
-    values = {name: value for name, value in values.items() if value is not None}
-    for name in template.uses:
-        if name not in values:
-            raise MissingValue(name)
     known: dict[str, Any] = {
-        "prospect": values,
-        "sender": {name: getattr(sender, name) for name in SENDER},
-        "site": {"url": site.url},
-        "piece": {"title": template.title},
+        **for_everyone(template, sender, site),
+        "prospect": of_prospect(template, prospect),
         "unsubscribe_url": unsubscribe_url,
     }
     known["subject"] = subject = one_line(filled(template.subject, known))
@@ -60,6 +53,25 @@ def render(
     for number in range(1, len(template.links) + 1):
         known[f"link_{number}"] = link(number)
     return Rendered(subject, filled(template.html, known), tidy(filled(template.text, known)) + "\n")
+
+
+def for_everyone(template: Template, sender: Sender, site: Site) -> dict[str, Any]:
+    """The values that are the same in every message of a piece."""
+    return {
+        "sender": {name: getattr(sender, name) for name in SENDER},
+        "site": {"url": site.url},
+        "piece": {"title": template.title},
+    }
+
+
+def of_prospect(template: Template, prospect: Mapping[str, Any]) -> dict[str, Any]:
+    """What the piece mentions and is known, each fit to enter. Raises MissingValue, UnfitValue."""
+    values = {name: fit(name, prospect[name]) for name in template.mentions if name in prospect}
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in template.uses:
+        if name not in values:
+            raise MissingValue(name)
+    return values
 
 
 def filled(template: Compiled, known: dict[str, Any]) -> str:

@@ -50,10 +50,8 @@ def compile_packet(html: str, text: str, *, path: str = "templates/sales/packet"
     tree = press.document(as_comments(markup, press.marks), [document])
     press.problems += press.links(tree, [document], values=True).problems
     press.stop_if_wrong()
-    compiled, _ = press.html_template(tree)
-    return PacketTemplate(
-        press.text_template(subject), compiled, press.text_template(press.marks.without_lone_lines(body))
-    )
+    text = press.marks.without_lone_lines(body)
+    return PacketTemplate(press.text_template(subject), press.html_template(tree), press.text_template(text))
 
 
 def render_packet(template: PacketTemplate, packet: Mapping[str, Any]) -> Rendered:

@@ -12,8 +12,8 @@ from nurture.core.programme import Sender, Site
 from nurture.rendering.document import Origin
 from nurture.rendering.expressions import ANY, VALUE, Name, Roots
 from nurture.rendering.links import UNSUBSCRIBE
-from nurture.rendering.markup import as_comments, html_of_markdown
 from nurture.rendering.marks import Marks
+from nurture.rendering.markup import as_comments, html_of_markdown
 from nurture.rendering.press import Press
 from nurture.rendering.problems import TemplateProblem, TemplateProblems
 from nurture.rendering.sandbox import HTML, TEXT

@@ -13,14 +13,26 @@ from typing import Any
 
 import msgspec
 
+from nurture.core.evidence import Evidence, Known
 from nurture.core.facts import KINDS, Body, PassedOver
 from nurture.core.journey import Journey
+
+
+def _only(shape: type[tuple[Any, ...]], **wanted: Any) -> type[msgspec.Struct]:
+    """A shape of which only the named fields are read; the others stay as bytes."""
+    names: tuple[str, ...] = shape._fields  # type: ignore[attr-defined]  # a NamedTuple
+    fields = [(name, wanted.get(name, msgspec.Raw)) for name in names]
+    return msgspec.defstruct(shape.__name__, fields, array_like=True, forbid_unknown_fields=True)
+
 
 _encoder = msgspec.msgpack.Encoder()
 _bodies: dict[str, msgspec.msgpack.Decoder[Body]] = {
     name: msgspec.msgpack.Decoder(kind) for name, kind in KINDS.items()
 }
 _journeys = msgspec.msgpack.Decoder(Journey)
+_attributes: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    _only(Journey, evidence=_only(Evidence, attributes=dict[str, Known]))
+)
 _DAMAGED = (msgspec.DecodeError, ValueError, OverflowError)  # text that is no UTF-8 is a ValueError
 
 
@@ -55,6 +67,15 @@ def decode_journey(data: bytes) -> Journey:
         return _journeys.decode(data)
     except _DAMAGED as error:
         raise Unreadable(f"snapshot: {error}") from error
+
+
+def decode_attributes(data: bytes) -> dict[str, Known]:
+    """The attributes alone of a journey's evidence, at a fraction of the price. Raises Unreadable."""
+    try:
+        found: dict[str, Known] = _attributes.decode(data).evidence.attributes
+    except _DAMAGED as error:
+        raise Unreadable(f"snapshot: {error}") from error
+    return found
 
 
 def _with_tuples(body: Body) -> Body:
