@@ -35,11 +35,6 @@ PIECE = "exception-arithmetic"
 LINKS = ("cost-calculator", "erp-enough", "fair-test", "four-ways", "pilot", "price-in-full", "six-weeks")
 """With the piece's own link there are eight, each in both parts."""
 GOOD: dict[str, f.Scalar | None] = {"role": "controller", "employees": 400.0, "country": "GB"}
-    "role": "controller",
-    "employees": 400.0,
-    "industry": "manufacturing",
-    "country": "GB",
-}
 PUBLIC = "https://news.example.com"
 KEYS = Keys("k2", {"k1": bytes(range(32)), "k2": bytes(range(1, 33))})
 RECIPIENTS = 500
