@@ -17,7 +17,7 @@ ORDER = (
     ("engine", "simulation"),
     ("web",),
     ("assembly",),
-    ("drivers",),
+    ("drivers", "doctor"),
     ("cli",),
 )
 LEAVES = ("settings", "clock", "errors", "failpoints", "testing")

@@ -24,6 +24,7 @@ COMMANDS = {
     "handoff": "handoff",
     "outbox": "outbox",
     "suppress": "suppress",
+    "doctor": "doctor",
     "verify": "verify",
 }
 """Command -> module of this package, whose `command` it is; in the order `--help` shows them."""

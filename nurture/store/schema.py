@@ -38,8 +38,10 @@ def upgrade(url: str, folder: Path) -> None:
 
 
 def current(url: str) -> str | None:
-    """The version of the database; None where it is empty."""
+    """The version of the database; None where it is empty, or a file that is not there yet."""
     address = engines.database_url(url)
+    if engines.is_sqlite(address) and not Path(str(address.database)).exists():
+        return None  # reading would make it, and readable by everybody
     engine = engines.sqlite_reader(address) if engines.is_sqlite(address) else engines.postgres(address, 1)
     try:
         with engines.connected(engine) as connection:

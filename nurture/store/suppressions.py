@@ -25,6 +25,7 @@ THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
 """What people said themselves is only lifted on evidence that they changed their mind."""
 
 _FINGERPRINT = "suppression_key"
+_ABOUT_THE_KEY = "fingerprint of the suppression key"
 
 
 def suppress(
@@ -116,9 +117,15 @@ def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "") -
 _SAID = {"unsubscribed": "unsubscribed", "complained": "complained about us", ERASED: "asked to be forgotten"}
 
 
+def is_made_with(connection: Connection, key: bytes) -> bool:
+    """Whether this database's hashes were made with this key, as far as it remembers."""
+    before = connection.scalar(select(META.c.value).where(META.c.key == _FINGERPRINT))
+    return before in (None, _hashed(key, _ABOUT_THE_KEY)[:16])
+
+
 def keep_fingerprint(connection: Connection, key: bytes) -> None:
     """Remember which key this database's hashes were made with. Mistake if it was another one."""
-    fingerprint = _hashed(key, "fingerprint of the suppression key")[:16]
+    fingerprint = _hashed(key, _ABOUT_THE_KEY)[:16]
     before = connection.scalar(select(META.c.value).where(META.c.key == _FINGERPRINT))
     if before is None:
         connection.execute(insert(META).values(key=_FINGERPRINT, value=fingerprint))
