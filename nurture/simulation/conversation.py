@@ -1,9 +1,9 @@
 """One SMTP conversation as the receiving side holds it, with faults put in where somebody asks for them.
 
-The verbs at which a fault may stand: `connect` (before the banner; k counts connections), `EHLO`,
-`STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA` (instead of 354), `body` (when the first bytes of a message have
-arrived), `dot` (after the end of data), `QUIT`. From MAIL on, k counts messages from 1; before it,
-connections.
+The verbs at which a fault may stand: `listen` (before a connection is taken: `close` refuses it and all
+later ones, `hang` leaves them unanswered), `connect` (before the banner), `EHLO`, `STARTTLS`, `AUTH`, `MAIL`,
+`RCPT`, `DATA` (instead of 354), `body` (when the first bytes of a message have arrived), `dot` (after the end
+of data), `QUIT`. From MAIL to dot, k counts messages from 1; elsewhere, connections.
 """
 
 import asyncio
@@ -15,9 +15,12 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 LONGEST_LINE = 2048
 IDLE_SECONDS = 300
+A_MOMENT = 0.02
+"""Seconds until something unasked for is said."""
 _CHUNK = 65536
 _END = b"\r\n.\r\n"
 
@@ -27,15 +30,16 @@ class Fault:
     """What the server does at a step instead of what it should.
 
     `reply` is sent in place of the usual one (None: the usual one; "": none at all), after `delay` seconds,
-    one byte each `drip` seconds if that is set. Then: `go` on, `close` (FIN), `reset` (RST) or `hang` (say
-    and read nothing more). At `dot`, `accepts` says whether the message is in the ledger: by default it is
-    if the reply is the usual one or a 2xx.
+    one byte each `drip` seconds if that is set; `unasked` follows it a moment later, though nobody asked.
+    Then: `go` on, `close` (FIN), `reset` (RST) or `hang` (say and read nothing more). At `dot`, `accepts`
+    says whether the message is in the ledger: by default it is if the reply is the usual one or a 2xx.
     """
 
     reply: str | None = None
     then: str = "go"
     delay: float = 0
     drip: float = 0
+    unasked: str = ""
     accepts: bool | None = None
 
 
@@ -48,12 +52,31 @@ class Rules:
 
     fault: Faults
     next_message: Callable[[], int]
-    take: Callable[[str, str, bytes], None]
-    """Sender, recipient and bytes of a message the server has answered for."""
+    named: Callable[[str], None]
+    """A recipient was asked for."""
+    take: Callable[[str, str, bytes, int], "Received"]
+    """Sender, recipient, bytes and connection of a message that the server now answers for."""
     largest: int
     certificate: ssl.SSLContext | None = None
     implicit_tls: bool = False
     accounts: Mapping[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Received:
+    """A message we answered for: envelope, id, the bytes as the sender meant them, when, on which connection.
+
+    `answered`: the whole reply was given to the network while the connection stood.
+    """
+
+    message_id: str
+    nurture_id: str
+    sender: str
+    recipient: str
+    raw: bytes
+    at: datetime
+    connection: int
+    answered: bool = False
 
 
 class Over(Exception):
@@ -168,6 +191,7 @@ class Conversation:
         if self.sender is None or self.recipient is not None:
             await self._say("503 5.5.1 not now" if self.sender is None else "452 4.5.3 one at a time")
             return
+        self.rules.named(_path(rest))
         if await self._answer("RCPT", self.message, "250 2.1.5 ok"):
             self.recipient = _path(rest)
 
@@ -183,9 +207,11 @@ class Conversation:
             await self._say("552 5.3.4 too big")
             return
         fault = self.rules.fault("dot", self.message)
-        if _accepts(fault):
-            self.rules.take(sender, recipient, raw)
-        await self._do(fault, f"250 2.0.0 taken as {self.message}")
+        taken = self.rules.take(sender, recipient, raw, self.connection) if _accepts(fault) else None
+        said = await self._reply(fault, f"250 2.0.0 taken as {self.message}")
+        if taken is not None:
+            taken.answered = said != ""
+        await self._then(fault)
 
     async def _body(self) -> bytes | None:
         """The message, dots taken back out; None if it was larger than we take."""
@@ -224,21 +250,33 @@ class Conversation:
         return await self._do(self.rules.fault(verb, k), usual)
 
     async def _do(self, fault: Fault | None, usual: str) -> bool:
+        said = await self._reply(fault, usual)
+        await self._then(fault)
+        return fault is None or fault.reply is None or said[:1] in ("2", "3")
+
+    async def _reply(self, fault: Fault | None, usual: str) -> str:
+        """Say what is to be said here; what that was."""
         if fault is None:
             await self._say(usual)
-            return True
+            return usual
         await asyncio.sleep(fault.delay)
         reply = usual if fault.reply is None else fault.reply
         await self._say(reply, fault.drip)
+        if fault.unasked:
+            await asyncio.sleep(A_MOMENT)
+            await self._say(fault.unasked)
+        return reply
+
+    async def _then(self, fault: Fault | None) -> None:
+        if fault is None or fault.then == "go":
+            return
         if fault.then == "hang":
             await asyncio.sleep(IDLE_SECONDS)
         if fault.then == "reset":
             _reset(self.writer)
-        if fault.then != "go":
-            with suppress(OSError):
-                await self.writer.drain()
-            raise Over
-        return fault.reply is None or fault.reply[:1] in ("2", "3")
+        with suppress(OSError):
+            await self.writer.drain()
+        raise Over
 
     async def _say(self, reply: str, drip: float = 0) -> None:
         if not reply:

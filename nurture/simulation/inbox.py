@@ -8,31 +8,23 @@ do instead.
 import asyncio
 import email.parser
 import email.policy
+import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from nurture import clock
-from nurture.simulation.conversation import Conversation, Fault, Faults, Over, Rules
+from nurture.simulation.conversation import Conversation, Fault, Faults, Over, Received, Rules
 
 __all__ = ["Fault", "Faults", "Inbox", "Received"]
 
 LARGEST_MESSAGE = 20 * 1024 * 1024
 _HEAD_AT_MOST = 65536
-
-
-class Received(NamedTuple):
-    """A message we answered for: envelope, id, the bytes as the sender meant them, and when."""
-
-    message_id: str
-    nurture_id: str
-    sender: str
-    recipient: str
-    raw: bytes
-    at: datetime
+_BACKLOG = 128
+_FILLERS = 4
+"""Connections that fill the queue of a server that takes none."""
 
 
 class Inbox:
@@ -54,14 +46,25 @@ class Inbox:
         sender is.
         """
         self.ledger: list[Received] = []
+        self.named: Counter[str] = Counter()
+        """How often each recipient was asked for."""
         self.connections = 0
+        self.open_connections = 0
         self.transactions = 0
         self.port = 0
         self.on_message = on_message
         self._rules = Rules(
-            _asker(faults or {}), self._next_message, self._take, largest, certificate, implicit_tls, accounts
+            _asker(faults or {}),
+            self._next_message,
+            self._name,
+            self._take,
+            largest,
+            certificate,
+            implicit_tls,
+            accounts,
         )
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._fillers: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -75,19 +78,19 @@ class Inbox:
 
     async def open(self, port: int = 0) -> None:
         """Listen on loopback, on any free port unless one is given."""
-        context = self._rules.certificate if self._rules.implicit_tls else None
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._start(self._accept(self._listener))
 
     async def close(self) -> None:
         """Stop listening and end all conversations."""
-        if self._server is not None:
-            self._server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        for each in (self._listener, *self._fillers):
+            if each is not None:
+                each.close()
 
     def duplicates(self) -> int:
         """Messages taken more than once: the same id for the same recipient."""
@@ -98,7 +101,10 @@ class Inbox:
         self.transactions += 1
         return self.transactions
 
-    def _take(self, sender: str, recipient: str, raw: bytes) -> None:
+    def _name(self, recipient: str) -> None:
+        self.named[recipient] += 1
+
+    def _take(self, sender: str, recipient: str, raw: bytes, connection: int) -> Received:
         """Enter a message in the ledger and tell whoever listens."""
         head = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(raw[:_HEAD_AT_MOST])
         received = Received(
@@ -108,27 +114,62 @@ class Inbox:
             recipient,
             raw,
             clock.now(),
+            connection,
         )
         self.ledger.append(received)
         if self.on_message is not None:
             self.on_message(received)
+        return received
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        self.connections += 1
-        talk = Conversation(self._rules, reader, writer, self.connections)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        """Take connections, until a fault says that the next is not taken."""
+        loop = asyncio.get_running_loop()
+        while (fault := self._rules.fault("listen", self.connections + 1)) is None:
+            plain, _ = await loop.sock_accept(listener)
+            self.connections += 1
+            self._start(self._serve(plain, self.connections))
+        if fault.then == "hang":
+            self._fill(listener)
+        else:
+            listener.close()
+
+    def _fill(self, listener: socket.socket) -> None:
+        """From now on whoever connects waits for an answer in vain: the queue is full."""
+        listener.listen(0)
+        for _ in range(_FILLERS):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            self._fillers.append(filler)
+
+    async def _serve(self, plain: socket.socket, number: int) -> None:
+        self.open_connections += 1
+        writer = None
         try:
-            await talk.run()
-        except (Over, ConnectionError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError):
-            pass
-        except asyncio.CancelledError:
-            # Raised by close() alone; asyncio's own callback would log a cancelled task as an error.
-            pass
+            reader, writer = await self._streams(plain)
+            await Conversation(self._rules, reader, writer, number).run()
+        except (Over, OSError, TimeoutError, asyncio.IncompleteReadError):
+            pass  # whoever spoke with us left, or never came to speak
         finally:
-            writer.transport.abort()
-            self._tasks.discard(task)
+            self.open_connections -= 1
+            if writer is not None:
+                writer.transport.abort()
+            plain.close()
+
+    async def _streams(self, plain: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The connection to read from and write to, behind TLS if that is how it begins."""
+        loop = asyncio.get_running_loop()
+        up: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
+        # With something to call it is the server's side, which STARTTLS must know.
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), lambda *ends: up.set_result(ends))
+        context = self._rules.certificate if self._rules.implicit_tls else None
+        await loop.connect_accepted_socket(lambda: protocol, plain, ssl=context)
+        return await up
 
 
 def _asker(faults: Faults | Mapping[tuple[str, int], Fault]) -> Faults:
