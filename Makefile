@@ -18,6 +18,9 @@ lint:  ## ruff and mypy
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
+chaos:  ## kill -9 everywhere, for most of an hour; goes on where it was interrupted
+	$(PYTHON) -m tests.chaos.long
+
 demo:  ## 300 prospects, 60 days, in under a minute
 	$(PYTHON) -m nurture.cli demo
 
@@ -30,4 +33,4 @@ bench:  ## the measurements of benchmarks/, as ratios in one run
 	$(PYTHON) benchmarks/imports.py
 	$(PYTHON) benchmarks/demo.py
 
-.PHONY: help install test test-all lint demo docs bench
+.PHONY: help install test test-all lint chaos demo docs bench

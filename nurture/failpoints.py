@@ -96,9 +96,9 @@ def hit(name: str) -> None:
         _armed.reach()
 
 
-def is_armed(name: str) -> bool:
-    """Whether this is the point at which something will happen: for code that must bring it about."""
-    return _armed is not None and _armed.name == name
+def is_armed(*names: str) -> bool:
+    """Whether one of these is the point at which something will happen: for code that must bring it about."""
+    return _armed is not None and _armed.name in names
 
 
 if __name__ == "__main__":

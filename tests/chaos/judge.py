@@ -32,8 +32,9 @@ class Totals(NamedTuple):
 
     def plus(self, other: "Totals") -> "Totals":
         """Both together."""
-        sums = [mine + theirs for mine, theirs in zip(self[:-1], other[:-1], strict=True)]
-        return Totals(*sums[:5], most=max(self.most, other.most))
+        most = max(self.most, other.most)
+        sums = {name: getattr(self, name) + getattr(other, name) for name in self._fields}
+        return Totals(**{**sums, "most": most})
 
     def line(self, database: str) -> str:
         """The one line."""

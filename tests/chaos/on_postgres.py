@@ -92,13 +92,19 @@ def _running(here: World) -> Iterator[list[Daemon]]:
     with ExitStack() as stack:
         three: list[Daemon] = []
         stack.callback(_close, three)
-        for place in here.places:
-            three.append(Daemon(here, place))
-            wait = Deadline("up")
-            while not three[-1].is_up():
-                assert three[-1].code is None, three[-1].told()
-                wait.pause(0.02)
+        three.append(Daemon(here, here.places[0]))
+        _until_up(three)
+        three.extend(Daemon(here, place) for place in here.places[1:])
+        _until_up(three)
         yield three
+
+
+def _until_up(daemons: list[Daemon]) -> None:
+    wait = Deadline("up")
+    while not all(daemon.is_up() for daemon in daemons):
+        for daemon in daemons:
+            assert daemon.code is None, daemon.told()
+        wait.pause(0.02)
 
 
 def _close(daemons: list[Daemon]) -> None:

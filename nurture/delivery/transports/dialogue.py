@@ -9,10 +9,20 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nurture import failpoints
+
 LONGEST_REPLY = 32 * 1024
 """Bytes of one reply with all its lines; a longer one never ends."""
 LOOK_AFTER = 1.0
 """Seconds between two looks at the deadline: a timeout is noticed at most so much later."""
+
+END_OF_DATA = "end of data"
+"""What the message and its dot are called, as if they were a command."""
+
+_BEHIND_WORDS = ("smtp.data", "smtp.half", "smtp.dot")
+_BEHIND_ANSWERS = ("smtp.mail", "smtp.rcpt", "smtp.354", "smtp.answer")
+_SENT_AFTER = 0.001
+"""Seconds in which the loop has surely sent what was written."""
 
 
 class Step(NamedTuple):
@@ -128,10 +138,31 @@ class Dialogue(asyncio.Protocol):
         self._deadline = self._loop.time() + step.seconds
         if self._timer is None:
             self._timer = self._loop.call_later(min(step.seconds, LOOK_AFTER), self._look)
-        self._transport.write(step.line)
+        if failpoints.is_armed(*_BEHIND_WORDS):
+            self._say_and_reach(step)
+        else:
+            self._transport.write(step.line)
+
+    def _say_and_reach(self, step: Step) -> None:
+        """The loop sends in its own time, so the fail points within and behind words wait for that."""
+        rest = step.line
+        if failpoints.is_armed("smtp.half") and step.verb == END_OF_DATA:
+            half = len(rest) // 2
+            self._transport.write(rest[:half])
+            rest = rest[half:]
+            self._loop.call_later(_SENT_AFTER, failpoints.hit, "smtp.half")
+            self._loop.call_later(2 * _SENT_AFTER, self._transport.write, rest)
+            return
+        self._transport.write(rest)
+        if failpoints.is_armed("smtp.dot") and step.verb == END_OF_DATA:
+            self._loop.call_later(_SENT_AFTER, failpoints.hit, "smtp.dot")
+        elif failpoints.is_armed("smtp.data") and step.verb == "DATA":
+            self._loop.call_later(_SENT_AFTER, failpoints.hit, "smtp.data")
 
     def _answered(self, code: int, text: str, more: bool) -> None:
         step = self._steps[self._at]
+        if failpoints.is_armed(*_BEHIND_ANSWERS):
+            _answer_reached(step)
         if more:
             self.over = self.over or "more answers than commands"
         if code in step.good and self._at + 1 < len(self._steps):
@@ -175,6 +206,18 @@ class Dialogue(asyncio.Protocol):
         else:
             seconds = self._steps[self._at].seconds
             self._break(f"no answer within {seconds:g} seconds", hung=True)
+
+
+def _answer_reached(step: Step) -> None:
+    match step.verb:
+        case "MAIL":
+            failpoints.hit("smtp.mail")
+        case "RCPT":
+            failpoints.hit("smtp.rcpt")
+        case "DATA":
+            failpoints.hit("smtp.354")
+        case verb if verb == END_OF_DATA:
+            failpoints.hit("smtp.answer")
 
 
 def _end_of_reply(data: bytes) -> int:

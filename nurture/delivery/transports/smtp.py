@@ -26,6 +26,7 @@ from aiosmtplib.errors import (
     SMTPTimeoutError,
 )
 
+from nurture import failpoints
 from nurture.delivery.outcomes import (
     Accepted,
     Deferred,
@@ -37,7 +38,7 @@ from nurture.delivery.outcomes import (
     printable,
 )
 from nurture.delivery.replies import is_closing, outcome_of, wait_asked
-from nurture.delivery.transports.dialogue import Broken, Dialogue, Reply, Step
+from nurture.delivery.transports.dialogue import END_OF_DATA, Broken, Dialogue, Reply, Step
 from nurture.delivery.transports.envelope import BadAddress, mail_command, on_the_wire, path
 from nurture.delivery.transports.seam import Fence, Mail
 
@@ -308,11 +309,12 @@ class _Connection:
 
     async def _body(self, mail: Mail) -> Outcome:
         """From the first byte on: a clear answer, or doubt."""
-        step = Step("end of data", on_the_wire(mail.raw), _FINE, self.account.timeouts.answer)
+        failpoints.hit("smtp.body")
+        step = Step(END_OF_DATA, on_the_wire(mail.raw), _FINE, self.account.timeouts.answer)
         try:
             _, code, text = await self._talk.ask((step,))
         except Broken as broken:
-            return InDoubt(printable(f"end of data: {broken.words}", mail.to))
+            return InDoubt(printable(f"{END_OF_DATA}: {broken.words}", mail.to))
         said = printable(text, mail.to)
         if 300 <= code < 400:
             return InDoubt(f"end of data: an answer that means nothing: {code} {said}")
@@ -323,6 +325,7 @@ class _Connection:
     def leave(self) -> asyncio.Future[None]:
         """Leave politely, but not for long. Done when the connection is closed."""
         self.in_step = False
+        failpoints.hit("smtp.quit")
         self._talk.leave(self.account.timeouts.quit)
         return self._talk.ended
 
@@ -336,16 +339,20 @@ async def _opened(client: aiosmtplib.SMTP, account: Account, trust: ssl.SSLConte
     try:
         async with asyncio.timeout(account.timeouts.connect):
             await client.connect(timeout=account.timeouts.connect)
+        failpoints.hit("smtp.connect")
         if account.security == "starttls":
             await _greet(client)
             await client.starttls(tls_context=trust)
+            failpoints.hit("smtp.starttls")
         await _greet(client)
+        failpoints.hit("smtp.ehlo")
     except (SMTPException, OSError, ValueError) as trouble:
         return _not_let_in(trouble, "server")
     if not account.user:
         return None
     try:
         await client.login(account.user, account.password)
+        failpoints.hit("smtp.auth")
     except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as trouble:
         return _not_let_in(trouble, "server", "AUTH: ")
     except SMTPException as refusal:
