@@ -120,10 +120,12 @@ class _Sqlite:
         )
 
     def end(self, driver: Any, ended: Sequence[Ended]) -> None:
-        driver.executemany(
-            "UPDATE touches SET state = 'ended', outcome = ?, words = ?, ended_at = ?, lease_until = NULL "
-            "WHERE id = ?",
-            [(each.outcome, each.words, self.instant(each.at), each.touch) for each in ended],
+        rows = [(each.touch, each.outcome, each.words, self.instant(each.at)) for each in ended]
+        driver.execute(
+            "UPDATE touches SET state = 'ended', outcome = json_extract(j.value, '$[1]'), "
+            "words = json_extract(j.value, '$[2]'), ended_at = json_extract(j.value, '$[3]'), "
+            "lease_until = NULL FROM json_each(?) AS j WHERE touches.id = json_extract(j.value, '$[0]')",
+            (json.dumps(rows),),
         )
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:

@@ -1,18 +1,19 @@
 """The one thread that writes to SQLite: all that waits shares one commit, urgent work first.
 
 Each piece of work runs in a savepoint: its exception undoes it alone and goes to its caller. Nobody hears
-of success before the commit. No timer: while one group commits, the next one gathers.
+of success before the commit. No timer: while one group commits, the next one gathers. Whatever happens to
+a group, its callers hear of it and the thread goes on.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from nurture import clock, failpoints
 from nurture.errors import Mistake
@@ -111,6 +112,10 @@ class Writer:
             asked = self._next()
             if asked is None:
                 return
+            if waiting == 1:  # nobody to be kept apart from
+                done.append((asked, None))
+                done[0] = (asked, asked.work(connection))
+                return
             driver.execute("SAVEPOINT work")  # the driver's own call: SQLAlchemy's costs a tenth of a work
             try:
                 result = asked.work(connection)
@@ -153,7 +158,8 @@ class Writer:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(Exception):  # it is given up in any case
+                connection.close()
 
     def _checkpoint(self) -> None:
         """Copy the log into the database while nobody can write; only when the log has grown."""
@@ -166,7 +172,7 @@ class Writer:
                 failpoints.hit("checkpoint.before")
                 other.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
                 failpoints.hit("checkpoint.after")
-        except (DBAPIError, Mistake):
+        except Exception:
             self._disconnect()  # the next group connects again and says what is wrong
 
     def _log_size(self) -> int:
