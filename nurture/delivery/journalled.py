@@ -32,7 +32,8 @@ def entry_of(result: Result, now: datetime) -> Entry:
         "words": result.words,
     }
     if isinstance(result, Deferral):
-        return {**entry, "due_at": result.due_at.isoformat(), "counted": "yes" if result.counted else ""}
+        counted = "yes" if result.counted else ""
+        return {**entry, "due_at": result.due_at.isoformat(), "counted": counted, "whose": result.whose}
     return {**entry, "outcome": result.outcome, "bounce": result.bounce, "at": (result.at or now).isoformat()}
 
 
@@ -69,6 +70,6 @@ def _result(entry: Entry, standing: Claim) -> Result:
     )
     if "due_at" in entry:
         due_at = datetime.fromisoformat(entry["due_at"])
-        return Deferral(claim, due_at, entry["words"], bool(entry["counted"]))
+        return Deferral(claim, due_at, entry["words"], bool(entry["counted"]), entry["whose"])
     at = datetime.fromisoformat(entry["at"])
     return Ending(claim, entry["outcome"], entry["words"], entry["bounce"], at)

@@ -247,13 +247,14 @@ class _Pass:
         if not self.trouble:
             return Deferral(claim, claim.due_at)
         due_at = min(self.now() + SERVER_PAUSE, claim.expires)
-        return Deferral(claim, due_at, self.trouble, counted=False)
+        return Deferral(claim, due_at, self.trouble, counted=False, whose="server")
 
     def _result(self, claim: Claim, outcome: Accepted | Deferred | Failed | InDoubt) -> Result:
         now = self.now()
         if isinstance(outcome, Deferred):
             due_at = now + next_wait(outcome, claim.attempts, claim.touch)
-            return Deferral(claim, min(due_at, claim.expires), outcome.words, outcome.is_a_try)
+            due_at = min(due_at, claim.expires)
+            return Deferral(claim, due_at, outcome.words, outcome.is_a_try, outcome.whose)
         kind = (
             bounce_kind(outcome.code, outcome.words) if isinstance(outcome, Failed) and outcome.code else ""
         )

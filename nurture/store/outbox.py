@@ -109,6 +109,8 @@ class Deferral(NamedTuple):
     words: str = ""
     counted: bool = True
     """Whether it was a try of this message."""
+    whose: str = "message"
+    """Whose trouble it was (delivery/outcomes.py): message, domain, server or account."""
 
 
 Result = Ending | Deferral
