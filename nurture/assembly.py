@@ -24,12 +24,14 @@ from nurture.delivery.transports.folder import FolderTransport
 from nurture.delivery.transports.seam import Transport
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine.duties import Engine, links_in
+from nurture.engine.pulse import Pulse
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
 from nurture.store import Store, outbox, programmes, schema, suppressions
 from nurture.store.facts import newest
 from nurture.store.journal import Journal
+from nurture.store.limits import Limits, WarmUp
 from nurture.web.app import create_app
 from nurture.web.needs import Needs
 
@@ -148,17 +150,26 @@ class Nurture:
             tracked=self.settings.tracking != "off",
             owner=f"{platform.node()}:{os.getpid()}:{token_hex(4)}",
             log=log,
+            limits=self._limits(),
             bars=self._bars(),
             in_doubt=self.settings.smtp.in_doubt if self.settings.smtp else "assume_sent",
         )
+
+    def _limits(self) -> Limits:
+        """How much may leave; a day of the warm-up is one where the sender is."""
+        limits, ramp = self.settings.limits, self.settings.warm_up
+        warm_up = ramp and WarmUp(
+            ramp.begins, ramp.first_day, ramp.grow, ramp.target, zone=self.programme().zone
+        )
+        return Limits(limits.per_minute, limits.per_provider, limits.per_domain, warm_up)
 
     def _bars(self) -> Callable[[Workspace], str]:
         """`unfit` for these settings, asked once for each sender."""
         asked = cache(lambda sender: unfit(sender, self.settings))
         return lambda workspace: asked(workspace.programme.sender)
 
-    def app(self) -> ASGIApp:
-        """The public pages."""
+    def app(self, pulse: Pulse | None = None) -> ASGIApp:
+        """The public pages; `pulse` is what `/readyz` tells of this process, if it runs the duties too."""
         return create_app(
             Needs(
                 store=self.store,
@@ -171,6 +182,8 @@ class Nurture:
                 public=self.settings.web.public,
                 tracking=self.settings.tracking,
                 trusted_proxies=self.settings.web.trusted_proxies,
+                pulse=pulse,
+                schema=schema.head(shipped("migrations")),
             )
         )
 

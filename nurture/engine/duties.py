@@ -31,6 +31,7 @@ from nurture.rendering import CannotRender
 from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
 from nurture.store.codec import decode_journey
 from nurture.store.journal import Journal
+from nurture.store.limits import UNLIMITED, Limits
 from nurture.store.outbox import LEASE
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -59,6 +60,8 @@ class Engine:
     in_doubt: doubting.Policy = "assume_sent"
     lease: timedelta = LEASE
     """How long a claim of ours counts (PostgreSQL)."""
+    limits: Limits = UNLIMITED
+    """How much may leave."""
     bars: Callable[[Workspace], str] = lambda _: ""
     """Why nothing written under this programme may be sent, or nothing."""
     trouble: str = ""
@@ -76,6 +79,8 @@ class Duty(NamedTuple):
     every: float
     run: Callable[[Engine, datetime], Awaitable[int]]
     due: Callable[[Connection], datetime | None] | None = None
+    always: bool = False
+    """Whether it is right at any time: run also while nobody knows what time it is."""
 
 
 async def replay_journal(engine: Engine, now: datetime) -> int:
@@ -132,6 +137,8 @@ async def rescue_lapsed(engine: Engine, now: datetime) -> int:
 async def deliver_due(engine: Engine, now: datetime) -> int:
     """Send what may leave now."""
     await _load_programmes(engine)
+    if engine.stopping.is_set():
+        return 0
     delivered: Delivered = await deliver(
         engine.store,
         engine.transport,
@@ -142,12 +149,13 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         lease=engine.lease,
         stop=engine.stopping,
         journal=engine.journal,
+        limits=engine.limits,
     )
     engine.trouble = delivered.trouble
     if delivered.trouble:
         engine.log(f"Sending stopped for now: {delivered.trouble}")
         return 0  # what was claimed waits a little: going on at once would only knock again
-    return delivered.claimed
+    return delivered.claimed + delivered.lined_up
 
 
 async def mail_sales(engine: Engine, now: datetime) -> int:
@@ -160,8 +168,8 @@ def _next_wake(connection: Connection) -> datetime | None:
 
 
 DUTIES = (
-    Duty("replay journal", 5, replay_journal),
-    Duty("rescue orphans", 15, rescue_lapsed),
+    Duty("replay journal", 5, replay_journal, always=True),
+    Duty("rescue orphans", 15, rescue_lapsed, always=True),
     Duty("settle hits", 15, settle_hits, settling.next_settlement),
     Duty("resolve doubts", 15, resolve_doubts, doubt.next_doubt),
     Duty("wake", 1, wake_due, _next_wake),

@@ -5,6 +5,7 @@ instant (fixed in 3.51.3; Debian 12 ships 3.40.1). So no connection checkpoints 
 it on a connection of its own while it holds the write lock, which keeps every other process out.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -120,6 +121,13 @@ def _set_up(engine: Engine, pragmas: tuple[str, ...], begin: str | None) -> None
 def is_locked(error: BaseException) -> bool:
     """Another process held the SQLite database for the whole waiting time."""
     return _sqlite_name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def is_full(error: BaseException) -> bool:
+    """The disk is full, or the file may not grow."""
+    number = getattr(getattr(error, "orig", error), "errno", None)
+    full = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE")
+    return _sqlite_name(error) in full or number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def is_undone(error: BaseException) -> bool:

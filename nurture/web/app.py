@@ -7,17 +7,17 @@ taken from the request: pages use relative addresses, redirects the configured o
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from nurture.errors import Mistake
 from nurture.web.answering import Answering
+from nurture.web.health import Health
 from nurture.web.needs import Needs, said
 from nurture.web.page import Headers, bare
 from nurture.web.tracked import Tracked
@@ -41,11 +41,7 @@ _SAYS: Mapping[int, tuple[str, str]] = {
 def create_app(needs: Needs) -> ASGIApp:
     """The app, ready for a server."""
     tracked, unsubscribing, answering = Tracked(needs), Unsubscribing(needs), Answering(needs)
-
-    async def ready(request: Request) -> Response:
-        """200 while the store can be read, else 503."""
-        await needs.store.aread(lambda connection: connection.execute(text("SELECT 1")).scalar())
-        return PlainTextResponse("ready\n")
+    health = Health(needs)
 
     routes = [
         Route("/c/{token}", tracked.click, methods=["GET"]),
@@ -57,8 +53,8 @@ def create_app(needs: Needs) -> ASGIApp:
         Route("/f/{form}", answering.show, methods=["GET"]),
         Route("/f/{form}", answering.take, methods=["POST"]),
         Route("/thanks", answering.thanks, methods=["GET"]),
-        Route("/healthz", _healthy, methods=["GET"]),
-        Route("/readyz", ready, methods=["GET"]),
+        Route("/healthz", health.alive, methods=["GET"]),
+        Route("/readyz", health.ready, methods=["GET"]),
     ]
     handlers = {
         HTTPException: _refused,
@@ -68,11 +64,6 @@ def create_app(needs: Needs) -> ASGIApp:
         Exception: _broken,
     }
     return Headers(Starlette(routes=routes, exception_handlers=handlers))
-
-
-async def _healthy(request: Request) -> Response:
-    """200 while the process answers."""
-    return PlainTextResponse("ok\n")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

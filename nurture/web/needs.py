@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
+from nurture.engine.pulse import Pulse
 from nurture.engine.settling import LinksIn
 from nurture.errors import Mistake
 from nurture.store.door import Store
@@ -23,7 +24,8 @@ class Needs:
 
     `public` is the address under which the world reaches us, without a slash at the end (never taken from
     a request). `tracking` is off, clicks or full. `trusted_proxies` are addresses or networks whose
-    X-Forwarded-For is believed.
+    X-Forwarded-For is believed. `pulse` is this process's health, where it runs the duties; `schema` the
+    version that the database must have (any, if empty).
     """
 
     store: Store
@@ -36,6 +38,8 @@ class Needs:
     public: str
     tracking: str = "clicks"
     trusted_proxies: tuple[str, ...] = ()
+    pulse: Pulse | None = None
+    schema: str = ""
 
 
 def said(error: Exception) -> str:
