@@ -158,9 +158,10 @@ class Nurture:
     def _limits(self) -> Limits:
         """How much may leave; a day of the warm-up is one where the sender is."""
         limits, ramp = self.settings.limits, self.settings.warm_up
-        warm_up = ramp and WarmUp(
-            ramp.begins, ramp.first_day, ramp.grow, ramp.target, zone=self.programme().zone
-        )
+        warm_up = None
+        if ramp is not None:
+            zone = self.programme().zone
+            warm_up = WarmUp(ramp.begins, ramp.first_day, ramp.grow, ramp.target, zone)
         return Limits(limits.per_minute, limits.per_provider, limits.per_domain, warm_up)
 
     def _bars(self) -> Callable[[Workspace], str]:

@@ -10,6 +10,7 @@ import tomllib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from secrets import token_bytes
@@ -77,7 +78,28 @@ class Web:
     )
 
 
-SECTIONS = {"store": Store, "smtp": Smtp, "web": Web}
+@dataclass(frozen=True, config=_STRICT)
+class Limits:
+    """[limits]: messages that may leave in any minute."""
+
+    per_minute: StrictInt | None = Field(default=None, ge=1, description="In all; without it, no limit")
+    per_provider: StrictInt = Field(
+        default=20, ge=1, description="To one provider of consumer mailboxes, with all its domains"
+    )
+    per_domain: StrictInt = Field(default=60, ge=1, description="To any other domain")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class WarmUp:
+    """[warm_up]: what a new sender sends on each day, until its mail is known."""
+
+    begins: date = Field(alias="from", description="The first day; nothing leaves before it")
+    first_day: StrictInt = Field(default=50, ge=1, description="Messages on the first day")
+    grow: float = Field(default=1.5, ge=1, le=10, description="Each day so many times the day before")
+    target: StrictInt = Field(default=5000, ge=1, description="Messages a day at most, from then on")
+
+
+SECTIONS = {"store": Store, "smtp": Smtp, "web": Web, "limits": Limits, "warm_up": WarmUp}
 """The sections that are settings."""
 
 Clock = Literal["real", "virtual"]
@@ -94,6 +116,8 @@ class Settings:
     store: Store = Field(default_factory=Store)
     smtp: Smtp | None = None
     web: Web = Field(default_factory=Web)
+    limits: Limits = Field(default_factory=Limits)
+    warm_up: WarmUp | None = None
     clock: Clock = "real"
     tracking: Tracking = "clicks"
     alerts: Alerts = Field(

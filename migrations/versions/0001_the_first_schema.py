@@ -340,6 +340,9 @@ def upgrade() -> None:
     op.create_index("ix_touches_busy", "touches", ["state"], **where("state IN ('claimed', 'fenced')"))
     op.create_index("ix_touches_doubt", "touches", ["ended_at"], **where("outcome = 'in_doubt'"))
     op.create_index(
+        "ix_touches_cancelled", "touches", ["id"], **where("cancelled AND state IN ('queued', 'deferred')")
+    )
+    op.create_index(
         "ix_touches_line",
         "touches",
         ["line", "in_line_since", "id"],

@@ -29,6 +29,7 @@ from nurture.delivery.transports.seam import Mail, Transport
 from nurture.rendering import CannotRender
 from nurture.store import Store, claims, is_unavailable, outbox
 from nurture.store.journal import Journal
+from nurture.store.limits import UNLIMITED, Limits
 from nurture.store.outbox import LEASE, Answer, Claim, Deferral, Ending, Result
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Delivered(NamedTuple):
     in_doubt: int = 0
     refused: int = 0
     trouble: str = ""
+    lined_up: int = 0
+    """Put in line for their receiver's pace instead."""
 
 
 async def deliver(
@@ -68,6 +71,7 @@ async def deliver(
     lease: timedelta = LEASE,
     stop: asyncio.Event | None = None,
     journal: Journal | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Delivered:
     """Send what may leave, `limit` touches claimed at a time, until nothing more is due.
 
@@ -81,7 +85,9 @@ async def deliver(
     recorder = Recorder(store, journal, key=key, now=now, lease=lease)
 
     def take(connection: Connection) -> claims.Claimed:
-        return claims.claim_touches(connection, now(), limit, owner=owner, key=key, lease=lease)
+        return claims.claim_touches(
+            connection, now(), limit, owner=owner, key=key, lease=lease, limits=limits
+        )
 
     sender = _Pass(store, transport, compose, take, recorder, now, stop or asyncio.Event())
     return await sender.run()
@@ -128,7 +134,7 @@ class _Pass:
         self.claiming: asyncio.Task[None] | None = None
         self.is_dry = False
         """Nothing was due when last looked."""
-        self.claimed = self.barred = 0
+        self.claimed = self.barred = self.lined_up = 0
         self.came: Counter[type[Outcome]] = Counter()
         self._trouble = ""
 
@@ -159,6 +165,7 @@ class _Pass:
             self.came[InDoubt],
             self.came[Refused] + self.barred,
             self.trouble,
+            self.lined_up,
         )
 
     async def _claim(self) -> None:
@@ -175,7 +182,8 @@ class _Pass:
         self.queue.extend(claimed.ready)
         self.claimed += len(claimed.ready) + len(claimed.barred)
         self.barred += len(claimed.barred)
-        self.is_dry = not (claimed.ready or claimed.barred)
+        self.lined_up += claimed.lined_up
+        self.is_dry = not (claimed.ready or claimed.barred or claimed.lined_up)
 
     async def _next(self) -> Claim | None:
         """The next touch to send; None once there is none, or nothing more is begun."""

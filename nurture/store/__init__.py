@@ -16,6 +16,7 @@ from nurture.store.imports import (
     entry,
     silence_listed,
 )
+from nurture.store.limits import UNLIMITED, Limits, WarmUp
 from nurture.store.prospects import (
     account_of,
     by_id,
@@ -29,11 +30,14 @@ from nurture.store.suppressions import ERASED, is_suppressed, reasons_of, suppre
 
 __all__ = [
     "ERASED",
+    "UNLIMITED",
     "Heard",
+    "Limits",
     "Listed",
     "ListedEvent",
     "Noted",
     "Store",
+    "WarmUp",
     "Work",
     "account_of",
     "by_id",

@@ -27,7 +27,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, 
 
 from nurture import failpoints
 from nurture.core.facts import Body, Bounced, TouchEnded
-from nurture.store import codec, facts, sql
+from nurture.store import breakers, codec, facts, sql
 from nurture.store.facts import chunks
 from nurture.store.suppressions import reasons_of, suppress_many
 from nurture.store.tables import PROSPECTS, TOUCHES
@@ -134,6 +134,7 @@ def turn(
     endings, deferrals = _sorted_out(results, standing)
     _end(connection, endings, standing, now, key)
     _put_back(connection, deferrals)
+    breakers.count(connection, endings, deferrals, now)
     return _fence(connection, claims, standing, now, key, lease) if claims else {}
 
 

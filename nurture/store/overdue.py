@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, false, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, false, func, select, text, update
 
 from nurture import failpoints
+from nurture.store import paces
 from nurture.store.facts import chunks
 from nurture.store.outbox import (
     BUSY,
@@ -72,7 +73,10 @@ def reopen(
 
 def expire(connection: Connection, now: datetime, limit: int) -> int:
     """End waiting touches past `expires`, with the last words, and those cancelled meanwhile; how many."""
-    claims = [as_claim(row) for row in connection.execute(_OVER, {"now": now, "most": limit})]
+    over = (
+        row for query in (_OVER, _CANCELLED) for row in connection.execute(query, {"now": now, "most": limit})
+    )
+    claims = list({row.touch: as_claim(row) for row in over}.values())
     lock_prospects(connection, {claim.prospect for claim in claims})
     rows = lock_touches(connection, [claim.touch for claim in claims])
     endings = [
@@ -108,10 +112,11 @@ def rescue(connection: Connection, now: datetime) -> Rescued:
 def next_due(connection: Connection) -> datetime | None:
     """The earliest instant at which a waiting touch needs us: to leave, to be reopened, or to expire."""
     due: datetime | None = connection.scalar(_NEXT)
-    return due
+    return min((moment for moment in (due, paces.next_release(connection)) if moment), default=None)
 
 
 _NOW: BindParameter[datetime] = bindparam("now")
+# Nothing is looked for beyond `due_at`: whoever stands in line is due when its opening closes or it expires.
 _NEXT = select(TOUCHES.c.due_at).where(WAITING).order_by(TOUCHES.c.due_at).limit(1)
 _LATE = (
     select(
@@ -120,20 +125,30 @@ _LATE = (
         PROSPECTS.c.snapshot,
     )
     .join_from(TOUCHES, PROSPECTS, PROSPECTS.c.id == TOUCHES.c.prospect)
-    .where(WAITING, TOUCHES.c.closes <= _NOW, TOUCHES.c.expires > _NOW, TOUCHES.c.cancelled.is_(false()))
+    .where(WAITING, TOUCHES.c.due_at <= _NOW)
+    .where(TOUCHES.c.closes <= _NOW, TOUCHES.c.expires > _NOW, TOUCHES.c.cancelled.is_(false()))
     .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
     .limit(bindparam("most"))
     .with_for_update(of=TOUCHES, skip_locked=True)
 )
 _OVER = (
-    WITH_PERSON.where(WAITING, or_(TOUCHES.c.expires <= _NOW, TOUCHES.c.cancelled))
+    WITH_PERSON.where(WAITING, TOUCHES.c.due_at <= _NOW, TOUCHES.c.expires <= _NOW)
     .order_by(TOUCHES.c.due_at, TOUCHES.c.id)
     .limit(bindparam("most"))
+)
+_CANCELLED = (
+    WITH_PERSON.where(text("touches.cancelled"), WAITING).order_by(TOUCHES.c.id).limit(bindparam("most"))
 )
 _MOVE = (
     update(TOUCHES)
     .where(TOUCHES.c.id == bindparam("which"))
-    .values(opens=bindparam("begins"), closes=bindparam("ends"), due_at=bindparam("due"))
+    .values(
+        opens=bindparam("begins"),
+        closes=bindparam("ends"),
+        due_at=bindparam("due"),
+        line=None,
+        in_line_since=None,
+    )
 )
 
 

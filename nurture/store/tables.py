@@ -44,6 +44,7 @@ def _words(*words: str) -> str:
 
 
 _LIVE_SQL = f"state IN {_words(*LIVE)}"
+_CANCELLED_SQL = "cancelled AND state IN ('queued', 'deferred')"
 _IN_LINE_SQL = "line IS NOT NULL AND state IN ('queued', 'deferred')"
 _COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
 
@@ -176,6 +177,8 @@ class TouchRow(Row, table=True):
               postgresql_where=text("state IN ('queued', 'deferred')")),
         Index("ix_touches_doubt", "ended_at", sqlite_where=text("outcome = 'in_doubt'"),
               postgresql_where=text("outcome = 'in_doubt'")),
+        Index("ix_touches_cancelled", "id", sqlite_where=text(_CANCELLED_SQL),
+              postgresql_where=text(_CANCELLED_SQL)),
         Index("ix_touches_line", "line", "in_line_since", "id", sqlite_where=text(_IN_LINE_SQL),
               postgresql_where=text(_IN_LINE_SQL)),
         Index("ix_touches_busy", "state", sqlite_where=text("state IN ('claimed', 'fenced')"),
