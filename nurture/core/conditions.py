@@ -117,6 +117,21 @@ def ask(condition: Condition, evidence: Evidence, now: datetime, fit: Fit | None
     return _ASK[type(condition)](condition, evidence, now, fit)
 
 
+def holds(
+    condition: Condition, evidence: Evidence, now: datetime, fit: Fit | None = None
+) -> tuple[bool | None, datetime]:
+    """The same answer without its reason, and until when it stands: most are never told."""
+    if type(condition) is Where and condition.known is None:
+        known = evidence.attributes.get(condition.attribute)
+        if known is None or known.value is None:
+            return None, FOREVER
+        plain = _plain(condition, known.value)
+        if plain is not True or (condition.after is None and condition.before is None):
+            return plain, FOREVER
+    answer = ask(condition, evidence, now, fit)
+    return answer.holds, answer.until
+
+
 def attributes(condition: Condition) -> Iterator[str]:
     """The attributes a condition asks about: what to ask the person if it is unknown."""
     match condition:

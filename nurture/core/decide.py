@@ -18,7 +18,7 @@ from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, RESTING, Jou
 from nurture.core.programme import Programme, Sequence
 from nurture.core.promotion import Lead, asks_for_sales, disqualified, fallen, is_lead, overdue
 from nurture.core.stages import Turn, where_to
-from nurture.core.timing import later, may_write, opening, zone_for, zone_of
+from nurture.core.timing import later, may_write, zone_for, zone_of
 from nurture.core.weighing import evolve
 
 MOST_ROUNDS = 8
@@ -147,7 +147,7 @@ def _decide(journey: Journey, programme: Programme, now: datetime, found: _Found
         if late.holds:
             return Verdict(f.Recalled(number, (late.because,)), (late.because,))
         return _wait(late, gone)
-    if state not in (*OPEN, CLOSED):  # sales owns them, or it is over
+    if state not in OPEN and state != CLOSED:  # sales owns them, or it is over
         return _wait(Answer(False, Reason(state)))
 
     out = found.out
@@ -200,7 +200,7 @@ def _leaving(
                     "exit", {**leaves.because.figures, "sequence": sequence.id, "why": leaves.because.code}
                 )
                 return Verdict(_leave(journey.decisions + 1, sequence, now, reason), (reason,))
-            waits.append(leaves._replace(because=Reason("stays", {"sequence": sequence.id})))
+            waits.append(Answer(leaves.holds, Reason("stays", {"sequence": sequence.id}), leaves.until))
     return None
 
 
@@ -213,7 +213,7 @@ def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, wait
         if choice.piece is not None:
             clear = first_moment(may_write(journey, sequence, programme), now)
             if clear.holds:
-                return _chosen(journey, sequence, choice, programme, now)
+                return _chosen(journey, sequence, choice, programme, now, clear.until)
             clear = clear._replace(until=min(clear.until, choice.until))
         else:
             clear = silence(journey, sequence, choice, programme, now)
@@ -260,10 +260,12 @@ def audience(
     if not rest.holds:
         return None, rest
     answers: list[Answer] = []
-    for sequence in sorted(programme.sequences, key=lambda one: not _returns(journey, one)):
+    agreed = journey.follow or journey.enrolled
+    first = sorted(programme.sequences, key=lambda one: not _returns(journey, one)) if agreed else None
+    for sequence in first or programme.sequences:
         welcome = _welcome(journey, sequence, now, fit)
         if welcome.holds:
-            return sequence, welcome._replace(because=_entry(journey, sequence))
+            return sequence, Answer(True, _entry(journey, sequence), welcome.until)
         answers.append(welcome)
     return None, some(answers)._replace(holds=False)
 
@@ -333,7 +335,8 @@ def _welcome(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> A
 def _for_them(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> Answer:
     answer = ask(sequence.audience, journey.evidence, now, fit)
     figures = {"sequence": sequence.id, "why": answer.because.code, **answer.because.figures}
-    return answer._replace(because=Reason("audience" if answer.holds else "not the audience", figures))
+    code = "audience" if answer.holds else "not the audience"
+    return Answer(answer.holds, Reason(code, figures), answer.until)
 
 
 def _again(journey: Journey, sequence: Sequence, now: datetime) -> Answer:
@@ -370,12 +373,16 @@ def _leave(number: int, sequence: Sequence, now: datetime, because: Reason) -> f
 
 
 def _chosen(
-    journey: Journey, sequence: Sequence, choice: Choice, programme: Programme, now: datetime
+    journey: Journey,
+    sequence: Sequence,
+    choice: Choice,
+    programme: Programme,
+    now: datetime,
+    closes: datetime,
 ) -> Verdict:
     piece = choice.piece
     assert piece is not None
     calendar = sequence.calendar or programme.calendar
-    window = opening(calendar, journey, programme, now)
     pace = sequence.pace or programme.pace
     chosen = f.Chosen(
         number=journey.decisions + 1,
@@ -383,7 +390,7 @@ def _chosen(
         occurrence=journey.occurrences.get(piece.id, 0) + 1,
         sequence=sequence.id,
         opens=now,
-        closes=window.closes,
+        closes=closes,
         expires=now + pace.expires_after,
         zone=zone_for(calendar, journey.evidence, programme),
         because=(choice.because,),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from nurture.core.answers import FOREVER, Answer
-from nurture.core.conditions import GRADES, Fit, ask
+from nurture.core.conditions import GRADES, Fit, ask, holds
 from nurture.core.evidence import Evidence
 from nurture.core.programme import Agreement, Criterion
 
@@ -32,15 +32,15 @@ def fit(evidence: Evidence, agreement: Agreement, now: datetime) -> Fit:
     question: Criterion | None = None
     until = FOREVER
     for line in agreement.criteria:
-        answer = ask(line.when, evidence, now)
+        matches, stands = holds(line.when, evidence, now)
         total += line.weight
-        if answer.holds:
+        if matches:
             matched += line.weight
-        elif answer.holds is None:
+        elif matches is None:
             unknown += line.weight
             if question is None or line.weight > question.weight:
                 question = line
-        until = min(until, answer.until)
+        until = min(until, stands)
     low = 100.0 * matched / total if total else 0.0
     high = 100.0 * (matched + unknown) / total if total else 0.0
     grade = grade_of(low, agreement)

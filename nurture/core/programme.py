@@ -229,6 +229,14 @@ class Agreement:
         """Intent lines by signal."""
         return {line.signal: line for line in self.intent}
 
+    @cached_property
+    def disqualifiers(self) -> tuple[tuple[Condition, Reason, Reason], ...]:
+        """Each rule that disqualifies, and what is said where it holds and where it does not."""
+        return tuple(
+            (condition, Reason("disqualified", {"rule": rule}), Reason("not disqualified", {"rule": rule}))
+            for rule, condition in self.disqualify.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:

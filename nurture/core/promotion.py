@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from nurture.core.answers import Answer, Reason, every, some
-from nurture.core.conditions import GRADES, Fit, ask
+from nurture.core.conditions import GRADES, Fit, ask, holds
 from nurture.core.evidence import Evidence, Grain, Reservoir, filled, worth
 from nurture.core.facts import Answered
 from nurture.core.fit import fit as judge_fit
@@ -32,13 +32,16 @@ class Lead(NamedTuple):
     because: tuple[Reason, ...] = ()
 
 
+_NO_HAND_RAISED = Lead(Answer(False, Reason("no hand raised")))
+
+
 def is_lead(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> Lead:
     """Does this prospect meet the agreement now?"""
     raised = asks_for_sales(journey, fit, agreement, now)
     if raised.answer.holds:
         return raised
     answer = every(_by_score(journey, fit, agreement, now))
-    answer = answer._replace(until=min(answer.until, raised.answer.until, fit.until))
+    answer = Answer(answer.holds, answer.because, min(answer.until, raised.answer.until, fit.until))
     if not answer.holds:
         return Lead(answer)
     grade = Reason("grade", {"grade": fit.grade, "best": fit.best, "low": fit.low, "high": fit.high})
@@ -50,19 +53,15 @@ def is_lead(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> 
 def disqualified(evidence: Evidence, agreement: Agreement, now: datetime, fit: Fit) -> Answer:
     """Does a disqualifier hold? Unknown counts as no."""
     return some(
-        Answer(
-            answer.holds,
-            Reason("disqualified" if answer.holds else "not disqualified", {"rule": rule}),
-            answer.until,
-        )
-        for rule, condition in agreement.disqualify.items()
-        for answer in (ask(condition, evidence, now, fit),)
+        Answer(is_out, refused if is_out else passed, stands)
+        for condition, refused, passed in agreement.disqualifiers
+        for is_out, stands in (holds(condition, evidence, now, fit),)
     )
 
 
 def asks_for_sales(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -> Lead:
     """A hand-raise that was not spent yet, is not too old, and comes from a good enough grade."""
-    refused = Lead(Answer(False, Reason("no hand raised")))
+    refused = _NO_HAND_RAISED
     for rule in agreement.hand_raise:
         grains = _raised(journey, rule.signal)
         alive = [grain for grain in grains if grain.at + rule.lasts > now]
@@ -142,9 +141,11 @@ def _by_score(journey: Journey, fit: Fit, agreement: Agreement, now: datetime) -
 
 def _raised(journey: Journey, signal: str) -> list[Grain]:
     reservoir = journey.evidence.signals.get(signal)
+    if reservoir is None:
+        return []
     return [
         grain
-        for grain in (reservoir.grains if reservoir else ())
+        for grain in reservoir.grains
         if grain.n > journey.spent and (journey.came_back is None or grain.at > journey.came_back)
     ]
 

@@ -85,7 +85,10 @@ def later(moment: datetime, wait: timedelta, zone: str) -> datetime:
 
 
 def may_write(journey: Journey, sequence: Sequence, programme: Programme) -> Callable[[datetime], Answer]:
-    """The question whether a moment is one at which this sequence may write to this prospect."""
+    """The question whether a moment is one at which this sequence may write to this prospect.
+
+    Where it holds, `until` is when the calendar's opening closes: nothing else that holds ends by itself.
+    """
     zone = zone_of(journey.evidence, programme)
     paces = _paces(journey, sequence, programme)
     lifts: list[tuple[datetime, str, dict[str, float]]] = []

@@ -45,7 +45,7 @@ def begin(prospect: int, programme: Programme) -> Journey:
 def evolve(journey: Journey, fact: f.Fact, programme: Programme) -> Journey:
     """The journey with one more fact, record and evidence. Nothing is learned about who is gone."""
     after = record(journey, fact)
-    if after.lifecycle == GONE:
+    if type(fact.body) in f.DECIDED or after.lifecycle == GONE:
         return after
     evidence = weigh(after.evidence, fact, programme.weights)
     return after if evidence is after.evidence else after._replace(evidence=evidence)

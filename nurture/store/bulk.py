@@ -8,6 +8,7 @@ each once.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, CursorResult, Dialect, Insert, Update
@@ -21,10 +22,10 @@ _INSTANTS = 4096
 
 
 class _Compiled(NamedTuple):
-    """The text, for each of its parameters the place in a row, and what converts which parameter."""
+    """The text, what puts a row in the order of its parameters, and what converts which of them."""
 
     text: str
-    places: tuple[int, ...]
+    ordered: Callable[[Sequence[Any]], tuple[Any, ...]]
     conversions: tuple[tuple[int, Convert], ...]
 
 
@@ -53,7 +54,7 @@ class Bulk:
         found = [(name, _converter(compiled.binds[name].type, dialect)) for name in compiled.positiontup]
         made = _Compiled(
             str(compiled),
-            tuple(self._names.index(name) for name, _ in found),
+            itemgetter(*(self._names.index(name) for name, _ in found)),
             tuple((place, convert) for place, (_, convert) in enumerate(found) if convert is not None),
         )
         self._compiled[dialect.name] = made
@@ -62,7 +63,7 @@ class Bulk:
 
 def _taken(row: Sequence[Any], compiled: _Compiled) -> tuple[Any, ...]:
     """A row as the driver takes it."""
-    values = [row[place] for place in compiled.places]
+    values = [*compiled.ordered(row)]
     for place, convert in compiled.conversions:
         values[place] = convert(values[place])
     return tuple(values)
