@@ -162,13 +162,15 @@ def hostile(place: str, probe: str) -> Letter:
             return replace(LETTER, list_id=probe)
         case "feedback id":
             return replace(LETTER, feedback_id=probe)
+        case "nurture id":
+            return replace(LETTER, nurture_id=probe)
         case "unsubscribe":
             return replace(LETTER, unsubscribe_url="https://t.example.com/u/" + probe)
         case _:
             return replace(LETTER, message_id=probe)
 
 
-TEXTS = ["subject", "from name", "to name", "reply-to name", "list name", "feedback id"]
+TEXTS = ["subject", "from name", "to name", "reply-to name", "list name", "feedback id", "nurture id"]
 ADDRESSES = ["from", "to", "reply-to", "list id", "unsubscribe", "message id"]
 
 
@@ -225,7 +227,8 @@ def test_the_letter_as_it_should_be() -> None:
     assert isinstance(text, EmailMessage) and isinstance(html, EmailMessage)
     assert text.get_content().splitlines() == LETTER.text.splitlines()
     assert html.get_content().strip() == LETTER.html
-    assert max(len(line) for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n")) <= 78
+    assert max(len(line) for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n")) <= 76
+    assert b"\n." not in raw
     assert b"\n" not in raw.replace(b"\r\n", b"") and b"\r" not in raw.replace(b"\r\n", b"")
 
 
@@ -271,7 +274,8 @@ def test_any_subject_and_name_come_back_as_they_went(subject: str, name: str) ->
 
 
 ODD_LINES = [
-    ".", "..", ". ", "=", "=_", "From here", "--", " \t", "x" * 76, "x" * 77, "\u00e9" * 90,
+    ".", "..", ". ", "." * 80, ".a" * 40, "=", "=_", "From here", "--", " \t", "x" * 76, "x" * 77,
+    "\u00e9" * 90,
 ]  # fmt: skip
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n"), max_size=90)
 LINES = st.lists(LINE | st.sampled_from(ODD_LINES), max_size=8)
@@ -283,7 +287,8 @@ def test_any_text_comes_back_as_it_went(text: list[str], html: list[str], line_e
     letter = replace(LETTER, text=line_end.join(text), html=line_end.join(html))
     raw = build(letter)
     message = assert_nothing_added(raw)
-    assert all(len(line) <= 78 for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))
+    assert b"\n." not in raw
     for part, lines in zip(message.iter_parts(), (text, html), strict=True):
         content = part.get_payload(decode=True)
         assert isinstance(content, bytes)

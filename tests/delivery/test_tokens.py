@@ -1,11 +1,12 @@
 """A token is either exactly ours or nothing."""
 
 import base64
+import hmac
 import random
 
 import pytest
 
-from nurture.delivery.tokens import PURPOSES, TOO_LONG, Keys, Token, message_id, read, sign
+from nurture.delivery.tokens import PURPOSES, TOO_LONG, Keys, Token, message_id, read, sign, sign_message
 from nurture.errors import Mistake
 
 OLD = Keys("k1", {"k1": bytes(range(32))})
@@ -77,6 +78,24 @@ def test_a_message_keeps_its_id_for_ever() -> None:
     assert mine == message_id(KEYS, TOUCH, "example.com")
     assert mine != message_id(KEYS, TOUCH + 1, "example.com")
     assert mine.startswith("<n1.") and mine.endswith("@example.com>") and len(mine) == 4 + 32 + 13
+
+
+@pytest.mark.parametrize("keys", [OLD, KEYS])
+@pytest.mark.parametrize("touch", [0, 1, TOUCH, 2**63 - 1])
+@pytest.mark.parametrize("links", [0, 1, 8, 300])
+def test_the_tokens_of_a_message_are_those_that_sign_gives(keys: Keys, touch: int, links: int) -> None:
+    clicks = [sign(keys, "c", touch, number) for number in range(1, links + 1)]
+    assert [token.decode() for token in sign_message(keys, touch, links)] == [sign(keys, "u", touch), *clicks]
+
+
+def test_signing_is_hmac_and_an_id_is_base32() -> None:
+    """Against the standard library's own HMAC, of which only the key is taken in once."""
+    prk = hmac.digest(b"nurture", OLD.first(), "sha256")
+    for touch in (0, 1, TOUCH, 2**63 - 1):
+        key = hmac.digest(prk, b"message-id\x01", "sha256")
+        digest = hmac.digest(key, touch.to_bytes(8, "big"), "sha256")
+        written = base64.b32encode(digest).decode()[:32].lower()
+        assert message_id(OLD, touch, "example.com") == f"<n1.{written}@example.com>"
 
 
 @pytest.mark.parametrize(
