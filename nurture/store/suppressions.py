@@ -7,6 +7,7 @@ Addresses and domains come normalised. A domain covers the addresses right at it
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -140,5 +141,6 @@ def _domain(address: str) -> str:
     return address.rpartition("@")[2]
 
 
+@lru_cache(maxsize=4096)  # whom a claim looks up, the fence looks up again
 def _hashed(key: bytes, name: str) -> str:
     return hmac.digest(key, name.encode(), "sha256").hex()
