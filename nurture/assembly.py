@@ -23,6 +23,7 @@ from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.folder import FolderTransport
 from nurture.delivery.transports.seam import Transport
 from nurture.delivery.transports.smtp import Account, SmtpTransport
+from nurture.engine.alerting import Tell, by_mail, by_webhook, nobody
 from nurture.engine.duties import Engine, links_in
 from nurture.engine.pulse import Pulse
 from nurture.engine.shelf import Shelf
@@ -168,6 +169,16 @@ class Nurture:
         """`unfit` for these settings, asked once for each sender."""
         asked = cache(lambda sender: unfit(sender, self.settings))
         return lambda workspace: asked(workspace.programme.sender)
+
+    def tell(self, transport: Transport) -> Tell:
+        """How people are told of trouble: by the setting `alerts`, or by the log alone."""
+        way, _, address = self.settings.alerts.partition(":")
+        match way:
+            case "mailto":
+                return by_mail(transport, cache(lambda: self.programme().sender), address)
+            case "https":
+                return by_webhook(self.settings.alerts)
+        return nobody()
 
     def app(self, pulse: Pulse | None = None) -> ASGIApp:
         """The public pages; `pulse` is what `/readyz` tells of this process, if it runs the duties too."""

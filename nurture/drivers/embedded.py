@@ -20,6 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from nurture import clock
 from nurture.assembly import Nurture
 from nurture.drivers.systemd import notify, watchdog_seconds
+from nurture.engine.alerting import Alerting
 from nurture.engine.duties import DUTIES, Duty, Engine, deliver_due, rescue_orphans, run_due, wake_due
 from nurture.engine.pulse import Pulse
 from nurture.store.outbox import LEASE
@@ -58,6 +59,7 @@ async def run(
         engine.lease = lease
         await rescue_orphans(engine, clock.now())
         pulse = Pulse(clock.tick(), [(duty.name, duty.every) for duty in duties])
+        engine.alerting = Alerting(nurture.store, pulse, nurture.tell(transport))
         stop = _stop_on_signals(engine, pulse)
         ticker = _Ticker(engine, duties, pulse)
         host, _, port = nurture.settings.web.bind.rpartition(":")

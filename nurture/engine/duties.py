@@ -22,6 +22,7 @@ from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.engine import doubting, settling, unsubscribing
+from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
@@ -64,6 +65,8 @@ class Engine:
     """How much may leave."""
     bars: Callable[[Workspace], str] = lambda _: ""
     """Why nothing written under this programme may be sent, or nothing."""
+    alerting: Alerting | None = None
+    """Who tells people of trouble; nobody, but in a daemon."""
     trouble: str = ""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Once it is set nothing more is begun, and what was claimed and not begun goes back."""
@@ -163,6 +166,13 @@ async def mail_sales(engine: Engine, now: datetime) -> int:
     return await mail_handoffs(engine.store, engine.shelf, engine.transport, engine.keys, now)
 
 
+async def alert(engine: Engine, now: datetime) -> int:
+    """Tell people of trouble. Never anything to go on with."""
+    if engine.alerting is not None:
+        await engine.alerting.look(engine.trouble, now)
+    return 0
+
+
 def _next_wake(connection: Connection) -> datetime | None:
     return _LONG_AGO if programmes.is_rewaking(connection) else waking.next_wake(connection)
 
@@ -176,6 +186,7 @@ DUTIES = (
     Duty("tend outbox", 5, tend_outbox, overdue.next_due),
     Duty("deliver", 1, deliver_due, overdue.next_due),
     Duty("mail sales", 5, mail_sales, handoffs.next_mail),
+    Duty("alert", 15, alert, always=True),
 )
 
 
