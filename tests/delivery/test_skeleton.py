@@ -87,10 +87,9 @@ def workspace() -> Workspace:
 def claim(name: str, address: str, values: Mapping[str, Any], touch: int = 7 << 20 | 3) -> Claim:
     return Claim(
         touch=touch, prospect=touch >> 20, decision=3, piece=name, occurrence=1, sequence="start",
-        stage="early", programme="p1", chosen_at=NOW, opens=NOW, closes=NOW, expires=NOW, due_at=NOW, zone="UTC",
-        attempts=0,
-        epoch=1, owner="me", address=address, account="example.org", kind="company", personal=values,
-        snapshot=None,
+        stage="early", programme="p1", chosen_at=NOW, opens=NOW, closes=NOW, expires=NOW, due_at=NOW,
+        zone="UTC", attempts=0, epoch=1, owner="me", address=address, account="example.org", kind="company",
+        personal=values, snapshot=None,
     )  # fmt: skip
 
 

@@ -298,6 +298,20 @@ def test_a_message_that_receivers_cut_is_warned_of() -> None:
     assert "KB" in warning.what and warning.path == large.path
 
 
+def test_a_piece_that_branches_is_said_to_be_slower() -> None:
+    """Once, where it first does; a choice inside a value is none."""
+    body = "Hi\n\n{% if prospect.a %}\nA\n{% endif %}\n\n{% for b in prospect.b %}{{ b }}{% endfor %}\n"
+    (warning,) = compiled(body).warnings
+    assert (warning.line, warning.column, warning.path) == (3, 1, "templates/early/piece.md")
+    assert "written anew" in warning.what
+    layout = "<body>\n{% if prospect.a %}<p>x</p>{% endif %}{{ body }}" + FOOTER
+    (warning,) = compiled("Hi", layout=layout).warnings
+    assert (warning.line, warning.path) == (2, "templates/layouts/plain.html")
+    (warning,) = compiled("Hi", subject="{% if prospect.a %}a{% else %}b{% endif %}").warnings
+    assert (warning.line, warning.column) == (2, 10)
+    assert not compiled("{{ 'a' if prospect.a else 'b' }} {{ prospect.b | default('c') | upper }}").warnings
+
+
 def test_compiling_twice_gives_the_same_message() -> None:
     def once() -> Template:
         return compiled("Hello {{ prospect.a }} [x](/x)")
