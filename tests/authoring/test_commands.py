@@ -68,6 +68,18 @@ def test_check_shows_warnings_and_passes(tmp_path: Path) -> None:
     assert "ok: 2 pieces" in result.stdout
 
 
+def test_check_warns_of_long_pieces_and_of_branching_ones(tmp_path: Path) -> None:
+    name = "templates/mid/compare.md"
+    branching = "{% if prospect.first_name %}\nHi\n{% endif %}\n"
+    long = FILES[name] + "\n" + "word " * 21_000 + "\n\n" + branching
+    result = _check(_written(tmp_path, **{name: long}))
+    assert result.exit_code == 0
+    told = [line for line in result.stdout.splitlines() if line.startswith(name)]
+    assert "warning: the HTML has 10" in told[0] and "from 102 KB on" in told[0]
+    assert f"{name}:{long.count(chr(10)) - 2}:1 " in told[1]
+    assert "warning: the text branches, so each message is written anew" in told[1]
+
+
 def test_check_outside_a_workspace(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="is no workspace"):
         _check(tmp_path)
