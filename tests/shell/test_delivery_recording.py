@@ -180,8 +180,11 @@ def test_a_lock_that_outlasts_all_tries_sends_the_answers_to_the_journal(
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with Store(sqlite_database) as store:
         (touch,) = queue(store)
-        inbox = Inbox(on_message=lambda received: other.execute("BEGIN IMMEDIATE") and None)
-        delivered = send(store, journal, inbox)
+
+        def lock(received: Received) -> None:
+            other.execute("BEGIN IMMEDIATE")
+
+        delivered = send(store, journal, Inbox(on_message=lock))
         assert (delivered.sent, states(store)) == (1, {touch: ("fenced", None)})
         with pytest.raises(Exception, match="holds the database"):
             replay(store, journal)
@@ -214,7 +217,7 @@ def test_replaying_twice_or_late_does_no_harm(store: Store, journal: Journal) ->
     queue(store, 3)
     one, two, three = claimed(store, "first")
     store.write_now(lambda c: fence(c, [one], NOW, key=KEY))
-    entries = [Ending(one, "sent", "250 ok"), Deferral(two, NOW + HOUR, "450 later")]
+    entries: list[Result] = [Ending(one, "sent", "250 ok"), Deferral(two, NOW + HOUR, "450 later")]
     for _ in range(2):
         keep(journal, *entries)
         assert replay(store, journal) == 2
