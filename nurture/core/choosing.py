@@ -33,24 +33,23 @@ def choose(journey: Journey, sequence: Sequence, programme: Programme, now: date
     """The best eligible piece. A None whose `until` is FOREVER: nothing left, unless something happens."""
     shares = interests(journey, programme, now)
     ranked: list[tuple[float, int, Piece]] = []
-    passed_over: list[tuple[str, Reason]] = []
     may_open: list[Piece] = []
-    for order, (piece, elsewhere) in enumerate(programme.shelf(sequence, journey.stage)):
-        if elsewhere is not None:
-            passed_over.append(elsewhere)
-            continue
+    shelf = programme.shelf(sequence, journey.stage)
+    lines = [*shelf.lines]
+    for order, piece in shelf.here:
         no = refusal(piece, journey, now, fit)
         if no is None:
             ranked.append((-affinity(piece, shares), order, piece))
         else:
-            passed_over.append((piece.id, no.because))
+            lines[order] = piece.id, no.because
             if no.until != FOREVER:
                 may_open.append(piece)
+    passed_over = [line for line in lines if line is not None]
     if not ranked:
         opens = (_opens(piece, journey, programme, now) for piece in may_open)
         until = min(opens, default=FOREVER)
         return Choice(None, Reason("nothing left", {"stage": journey.stage}), tuple(passed_over), until)
-    until = max(_eligible_until(piece, journey, now, fit) for _, _, piece in ranked)
+    until = _some_eligible_until([piece for _, _, piece in ranked], journey, now, fit)
     ranked.sort(key=itemgetter(0, 1))
     (against, _, best), *others = ranked
     passed_over += [
@@ -128,6 +127,12 @@ def _opens(piece: Piece, journey: Journey, programme: Programme, now: datetime) 
         return refusal(piece, journey, then, fit) or Answer(True, Reason("eligible"))
 
     return first_moment(eligible, now).until
+
+
+def _some_eligible_until(pieces: list[Piece], journey: Journey, now: datetime, fit: Fit) -> datetime:
+    if any(piece.expires_on is None and piece.when is None for piece in pieces):
+        return FOREVER
+    return max(_eligible_until(piece, journey, now, fit) for piece in pieces)
 
 
 def _eligible_until(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from functools import cached_property
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from nurture.core.answers import Reason
@@ -282,8 +283,13 @@ class Weights:
         return sha256(repr((parts, sorted(self.urls.items()))).encode()).hexdigest()[:16]
 
 
-Shelf = tuple[tuple[Piece, tuple[str, Reason] | None], ...]
-"""What a sequence has to say, seen from one stage: each piece, and its refusal if it is of another."""
+class Shelf(NamedTuple):
+    """What a sequence has to say, seen from one stage, in the author's order."""
+
+    here: tuple[tuple[int, Piece], ...]
+    """The pieces of the stage, each with its place."""
+    lines: tuple[tuple[str, Reason] | None, ...]
+    """Why each piece of another stage is passed over; None at the places of those that are here."""
 
 
 @dataclass(frozen=True)
@@ -331,11 +337,15 @@ class Programme:
 
     def shelf(self, sequence: Sequence, stage: str) -> Shelf:
         """The pieces of a sequence in the author's order, seen from a stage."""
-        return self._shelves.get((sequence.id, stage)) or self._shelf(sequence, stage)
+        known = self._shelves.get((sequence.id, stage))
+        return known if known is not None else self._shelf(sequence, stage)
 
     def _shelf(self, sequence: Sequence, stage: str) -> Shelf:
         pieces = [self.pieces[name] for name in sequence.say]
-        return tuple((piece, None if piece.stage == stage else _elsewhere(piece)) for piece in pieces)
+        return Shelf(
+            tuple((place, piece) for place, piece in enumerate(pieces) if piece.stage == stage),
+            tuple(None if piece.stage == stage else _elsewhere(piece) for piece in pieces),
+        )
 
     def sequence(self, name: str) -> Sequence | None:
         """The sequence of that id."""

@@ -5,19 +5,21 @@ times on the clock. A wall time that does not exist moves forward, one that exis
 The same calendar gives the clock of business time that sales promised. Source: docs/timing.md.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 from zlib import crc32
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from nurture.core.answers import FOREVER, Answer, Reason, every
+from nurture.core.answers import FOREVER, Answer, Reason
 from nurture.core.evidence import Evidence, last_engaged
 from nurture.core.journey import Journey
 from nurture.core.programme import Calendar, Cap, Pace, Programme, Sequence
 
 _DAY = timedelta(days=1)
+_until = attrgetter("until")
 _MOST_DAYS = 800
 """How far ahead an opening is looked for; the readings know two years of holidays."""
 
@@ -91,31 +93,31 @@ def may_write(journey: Journey, sequence: Sequence, programme: Programme) -> Cal
     """
     zone = zone_of(journey.evidence, programme)
     paces = _paces(journey, sequence, programme)
-    lifts: list[tuple[datetime, str, dict[str, float]]] = []
+    pauses: list[Answer] = []  # each refuses until it is over
     if journey.pause_until is not None:
-        lifts.append((journey.pause_until, "pause", {}))
+        pauses.append(_pause("pause", journey.pause_until))
     if journey.sent_at:
         gap = max(pace.gap for pace in paces)
-        lifts.append((later(journey.sent_at[-1], gap, zone), "gap", {"days": gap / _DAY}))
+        pauses.append(_pause("gap", later(journey.sent_at[-1], gap, zone), days=gap / _DAY))
     engaged = last_engaged(journey.evidence)
     if engaged is not None:
         cool_down = max(pace.cool_down for pace in paces)
-        lifts.append((later(engaged, cool_down, zone), "cool down", {"days": cool_down / _DAY}))
+        pauses.append(_pause("cool down", later(engaged, cool_down, zone), days=cool_down / _DAY))
     caps = {cap for pace in paces for cap in pace.caps} if journey.sent_at else ()
     calendar = sequence.calendar or programme.calendar
     hours = zone_for(calendar, journey.evidence, programme), days_off(calendar, journey, programme)
 
-    def gates(now: datetime) -> Iterator[Answer]:
-        for moment, code, figures in lifts:
-            if now < moment:
-                yield Answer(False, Reason(code, {"until": moment, **figures}), moment)
-        for cap in caps:
-            full = _full(cap, journey, now)
-            if full is not None:
-                yield full
-        yield _inside(next_opening(calendar, *hours, journey.prospect, now), now)
+    def may(now: datetime) -> Answer:
+        window = _inside(next_opening(calendar, *hours, journey.prospect, now), now)
+        refusals = [pause for pause in pauses if now < pause.until]
+        refusals += [full for cap in caps if (full := _full(cap, journey, now)) is not None]
+        if not refusals:
+            return window
+        if not window.holds:
+            refusals.append(window)
+        return max(refusals, key=_until)  # the one that stands longest, the first one if equal
 
-    return lambda now: every(gates(now))
+    return may
 
 
 def in_window(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Answer:
@@ -143,6 +145,10 @@ def business_later(calendar: Calendar, start: datetime, time_of_business: timede
             return begins + left
         left -= found.closes - begins
     return FOREVER
+
+
+def _pause(code: str, until: datetime, **figures: float) -> Answer:
+    return Answer(False, Reason(code, {"until": until, **figures}), until)
 
 
 def _full(cap: Cap, journey: Journey, now: datetime) -> Answer | None:
