@@ -5,6 +5,7 @@ no programme that breaks one can be active or send. `refusals` looks at the sett
 workshop is not yet right for mail that reaches the world. `docs/senders.md` says where each comes from.
 """
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ _SECOND_LEVELS = frozenset(
     ("ac", "co", "com", "edu", "go", "gob", "gov", "gv", "ltd", "me", "ne", "net", "nhs", "or", "org", "plc")
 )
 """Below two-letter countries (co.uk, com.au) these are registries, not companies."""
+_ONE_MAILBOX = re.compile(r'[^\s@<>,;"]+@[^\s@<>,;"]+')
+"""Enough to look at; whether it is an address is told elsewhere."""
 _NO_REPLY = frozenset(("noreply", "donotreply", "nichtantworten", "nepasrepondre"))
 
 
@@ -72,10 +75,12 @@ def check_sender(source: Source) -> None:
     """The [sender] of nurture.toml: one mailbox of our own domain, a name, a company, a postal address."""
     _check_words(source)
     for key in ("address", "reply_to"):
-        if isinstance(address := source.at("sender", key), str) and "@" in address:
-            _check_mailbox(source, key, address)
-    if isinstance(address := source.at("sender", "address"), str) and "@" in address and address.isascii():
-        _check_domain(source, address.rpartition("@")[2].lower())
+        address = source.at("sender", key)
+        if not isinstance(address, str) or not _ONE_MAILBOX.fullmatch(address):
+            continue
+        _check_mailbox(source, key, address)
+        if key == "address" and address.isascii():
+            _check_domain(source, address.rpartition("@")[2].lower())
 
 
 def refusals(sender: Sender, settings: Settings, example: Sender) -> list[str]:
@@ -162,14 +167,14 @@ def _public_refused(public: str) -> list[str]:
     if parts.scheme != "https":
         why = "one-click unsubscribing needs https (RFC 8058); put a web server with TLS before it"
         return [f"nurture.toml [web] public is {public}: {why} and write its address."]
-    if not is_public(parts.hostname or ""):
+    if not _is_public(parts.hostname or ""):
         return [
             f"nurture.toml [web] public is {public}, which no recipient can reach; write its public address."
         ]
     return []
 
 
-def is_public(host: str) -> bool:
+def _is_public(host: str) -> bool:
     """Whether a host may be reached from anywhere, as far as its name or address shows."""
     try:
         return ip_address(host.strip("[]")).is_global

@@ -12,7 +12,7 @@ import dns.resolver
 
 from nurture.doctor import dmarc, spf
 from nurture.doctor.findings import Finding, Group
-from nurture.doctor.resolving import Address, Answer, Questions, Said
+from nurture.doctor.resolving import ALL_SECONDS, Address, Answer, Questions, Said
 from nurture.settings import Smtp
 
 _MOST_ADDRESSES = 4
@@ -30,7 +30,7 @@ def examine_dns(domain: str, smtp: Smtp, resolver: dns.resolver.Resolver | None 
     `resolver`: another one than the system's.
     """
     try:
-        questions = Questions(resolver or dns.resolver.get_default_resolver())
+        questions = Questions(resolver or dns.resolver.get_default_resolver(), ALL_SECONDS)
     except dns.resolver.NoResolverConfiguration:
         yield _dns.warn("resolver", NOBODY)
         return
@@ -199,9 +199,8 @@ def _ptr(questions: Questions, host: str, answer: Answer, addresses: Sequence[Ad
         yield say("relay", f"{host}: {answer.said.value}", "correct [smtp] host in nurture.toml")
     for address in addresses:
         if not address.is_global:
-            yield _dns.warn(
-                "PTR", f"{address} is a private address: what the relay sends from is not seen here"
-            )
+            does = "look at the Received lines of a message that arrived"
+            yield _dns.warn("PTR", f"{address} is private: what the relay sends from is not seen here", does)
         else:
             yield _named(questions, address)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from nurture import clock
-from nurture.authoring import load, reaches_the_world, read_files
+from nurture.authoring import is_reserved, load, reaches_the_world, read_files
 from nurture.core.programme import Programme
 from nurture.doctor import database, people, workspace
 from nurture.doctor.authentication import examine_dns
@@ -53,8 +53,9 @@ def examine(folder: Path, *, integrity: bool = False) -> Iterator[Finding]:
     yield from workspace.examine_mail(settings, secrets)
     yield from workspace.examine_web(settings)
     yield from stored.findings
-    if programme is not None and settings.smtp is not None and reaches_the_world(settings):
-        yield from examine_dns(programme.sender.address.rpartition("@")[2].lower(), settings.smtp)
+    domain = programme.sender.address.rpartition("@")[2].lower() if programme else ""
+    if settings.smtp is not None and reaches_the_world(settings) and not is_reserved(domain):
+        yield from examine_dns(domain, settings.smtp)
 
 
 def _programme(folder: Path, stored: _Stored) -> tuple[list[Finding], Programme | None]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from nurture.doctor.advice import advice_on
 from nurture.doctor.findings import Finding, Group
 from nurture.store.facts import newest
-from nurture.store.tables import LIVE, PROSPECTS, TOUCHES
+from nurture.store.tables import BREAKERS, LIVE, PROSPECTS, TOUCHES
 
 LATE = timedelta(hours=1)
 """How late somebody may be looked at, or a message leave, while somebody delivers."""
@@ -17,6 +17,14 @@ LONG_QUIET = timedelta(days=30)
 _MOST_NAMED = 5
 _MOST_WORDS = 500
 """Waiting messages whose last words are read."""
+
+_WHY = {
+    "complaints": "write only to those who asked for it, and less often; then let it go on",
+    "bounces": "check where the addresses come from; then let it go on",
+    "deferrals": "it goes on by itself, more slowly",
+    "account": "put right what the server says; then let it go on",
+}
+"""What to do about each kind of breaker, where the server's code says nothing more exact."""
 
 _prospects = Group("prospects")
 _messages = Group("messages")
@@ -88,7 +96,17 @@ def examine_messages(connection: Connection, *, delivers: bool | None) -> Iterat
     if torn and delivers is False:
         says = f"{torn:,} on their way when nurture ended"
         yield _messages.warn("torn", says, "nurture run: fenced ones become in doubt, the others are sent")
+    yield from _stopped(connection)
     yield from _refused(connection)
+
+
+def _stopped(connection: Connection) -> Iterator[Finding]:
+    """Accounts and receivers that get less than their pace, or nothing, and why."""
+    for row in connection.execute(select(BREAKERS).order_by(BREAKERS.c.account, BREAKERS.c.receiver)):
+        who = f"mail to {row.receiver}" if row.receiver else "all mail"
+        says = f"{who} is {row.state} since {row.since:%Y-%m-%d %H:%M} ({row.kind}): {row.reason}"
+        say = _messages.wrong if row.state == "stopped" else _messages.warn
+        yield say(row.state, says, advice_on(row.reason) or _WHY[row.kind])
 
 
 def _refused(connection: Connection) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 class Questions:
     """A resolver with a budget of time, which remembers what it was told."""
 
-    def __init__(self, resolver: dns.resolver.Resolver, seconds: float = ALL_SECONDS) -> None:
+    def __init__(self, resolver: dns.resolver.Resolver, seconds: float) -> None:
         self._resolver = resolver
         self._until = clock.tick() + seconds
         self._told: dict[tuple[str, str], Answer] = {}

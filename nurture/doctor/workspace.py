@@ -69,9 +69,7 @@ def examine_sender(programme: Programme, settings: Settings) -> Iterator[Finding
     """Who writes, by the programme that is or becomes active: what every reading of it has proven."""
     sender = programme.sender
     for sentence in refusals(sender, settings, example_sender()):
-        yield _sender.wrong(
-            "refused", f"nothing is sent: {sentence}", "until then run, wake and apply refuse"
-        )
+        yield _sender.wrong("refused", sentence, "until then apply, run and wake refuse")
     if not reaches_the_world(settings) and _is_example(sender):
         says = "still the shipped example's"
         yield _sender.warn("sender", says, "write your own [sender] before mail leaves this machine")
