@@ -1,6 +1,7 @@
 """`nurture run` in a hurry: leases of two seconds, every duty looked at five times a second."""
 
 import logging
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from nurture.assembly import open_nurture
 from nurture.drivers import loop
 from nurture.drivers.embedded import run
 from nurture.engine.duties import DUTIES
+from nurture.errors import Mistake
 
 LEASE = timedelta(seconds=2)
 QUICK = 0.2
@@ -20,8 +22,11 @@ def main() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     duties = [duty._replace(every=min(duty.every, QUICK)) for duty in DUTIES]
-    with open_nurture(Path.cwd()) as nurture:
-        loop.run(run(nurture, duties=duties, lease=LEASE))
+    try:
+        with open_nurture(Path.cwd()) as nurture:
+            loop.run(run(nurture, duties=duties, lease=LEASE))
+    except Mistake as mistake:
+        sys.exit(f"Error: {mistake}")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _keep_up(here: World, three: list[Daemon]) -> None:
 def _come_to_rest(here: World, three: list[Daemon]) -> None:
     here.hurry()
     wait = Deadline("at rest")
-    while not here.rests():
+    while not (all(daemon.is_up() for daemon in three) and here.rests()):
         here.read_mail()
         _keep_up(here, three)
         wait.pause()

@@ -38,6 +38,7 @@ from nurture.settings import read_secrets, write_secrets
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, enter_many, note, programmes
 from nurture.store.hits import Seen, keep_hit
+from nurture.store.journal import Journal
 from nurture.store.tables import HANDOFFS, HITS, LIVE, PROSPECTS, TOUCHES
 
 T = TypeVar("T")
@@ -61,6 +62,10 @@ GOOD: dict[str, f.Scalar | None] = {
     "invoices": 3000.0,
     "country": "GB",
 }
+
+
+_JOURNALS = ("nurture.db.journal", ".journal")
+"""What waits for the store, on SQLite and on PostgreSQL."""
 
 
 class Place(NamedTuple):
@@ -192,7 +197,7 @@ class World:
 
     def is_quiet(self) -> bool:
         """Whether nothing is left to do."""
-        if any(journals(place) for place in self.places):
+        if any(Journal(place.folder / name).waiting for place in self.places for name in _JOURNALS):
             return False
         return self.read(_idle)
 
@@ -295,11 +300,6 @@ def fetch(port: int, method: str, path: str, body: bytes = b"", timeout: float =
         return 0
     finally:
         talk.close()
-
-
-def journals(place: Place) -> list[Path]:
-    """Files of unsubscribes that the store has not taken yet."""
-    return [*place.folder.glob("nurture.db.journal*"), *place.folder.glob(".journal*")]
 
 
 def _waiting(connection: Connection) -> int:
