@@ -13,7 +13,8 @@ from nurture.assembly import Nurture, open_nurture
 from nurture.cli.printing import listing, next_step, one_line, plain, show, show_one
 from nurture.engine.doubting import resolve_by_hand
 from nurture.errors import Mistake
-from nurture.store import messages
+from nurture.store import messages, paces
+from nurture.store.limits import receiver_of
 from nurture.store.messages import STATES, Event
 
 _TOUCH = click.IntRange(1, 2**63 - 1)
@@ -32,6 +33,7 @@ def command() -> None:
     nurture outbox list --state in_doubt
     nurture outbox show 1048577
     nurture outbox resolve 1048577 sent --by tom --why "she has it"
+    nurture outbox resume gmail.com
     """
 
 
@@ -43,15 +45,12 @@ def command() -> None:
 def list_(state: str | None, limit: int, addresses: bool, format: str) -> None:
     """List messages: those that wait by when they are due, then the others, the newest first.
 
-    Tables begin with how many there are in each state.
+    Tables begin with how many there are in each state, and with what holds them up.
     """
     with open_nurture(Path.cwd()) as nurture:
-        find = partial(messages.list_messages, state=state, limit=limit + 1)
-        found, counted = nurture.store.read(
-            lambda connection: (find(connection), messages.counts(connection))
-        )
-    if format == "table" and counted:
-        click.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counted.items()))
+        found = nurture.store.read(partial(messages.list_messages, state=state, limit=limit + 1))
+        if format == "table":
+            nurture.store.read(_print_standing)
     rows = found[:limit]
     show([_line(row, addresses or format == "table") for row in rows], format, empty="No messages.")
     if len(found) > limit:
@@ -98,6 +97,43 @@ def resolve(touch: int, what: str, by: str, why: str) -> None:
     next_step(
         "nurture wake  (or nurture run)" if what == "resend" else "nurture outbox list --state in_doubt"
     )
+
+
+@command.command("resume")
+@click.argument("receiver", default="")
+def resume(receiver: str) -> None:
+    """Let mail go again to RECEIVER, a provider or domain whose breaker is open; without a name, through
+
+    the whole account.
+    """
+    who = receiver_of(f"@{receiver}") if receiver else ""
+    with open_nurture(Path.cwd()) as nurture:
+        was_open = nurture.store.write_now(lambda connection: paces.resume(connection, paces.ACCOUNT, who))
+    if not was_open:
+        raise Mistake(f"nothing is stopped at {who or 'the account'}; `nurture outbox list` shows what is")
+    click.secho(f"Mail goes again: {who or 'the account'}.", fg="green")
+    next_step("nurture outbox list")
+
+
+def _print_standing(connection: Connection) -> None:
+    """How many in each state, and each limit or breaker that keeps messages waiting."""
+    counted = messages.counts(connection)
+    if counted:
+        click.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counted.items()))
+    for one in paces.standing(connection, clock.now()):
+        if line := _held_up(one):
+            click.secho(one_line(line), fg="yellow")
+
+
+def _held_up(one: paces.Standing) -> str:
+    """Why messages to one receiver, or through the account, wait; nothing if they do not."""
+    who, waiting = one.receiver or "the account", one.counts["waiting"]
+    if one.state == "ok":
+        rate = f", {one.rate} a minute" if one.rate is not None else ""
+        return f"{who}: {waiting:,} wait for their turn{rate}" if waiting else ""
+    until = f" until {plain(one.until)}" if one.until and one.state == "paused" else ""
+    resume = f"; nurture outbox resume {one.receiver}".rstrip() if one.state in ("paused", "stopped") else ""
+    return f"{who}: {one.state}{until}, {waiting:,} wait: {one.reason}{resume}"
 
 
 def _resolve(nurture: Nurture, touch: int, what: str, words: str, connection: Connection) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nurture.engine.wake import wake
-from nurture.store.tables import TOUCHES
+from nurture.store.paces import ACCOUNT
+from nurture.store.tables import BREAKERS, TOUCHES
 from tests.cli.workspace import START, Place
 
 MINUTE = timedelta(minutes=1)
@@ -101,3 +102,30 @@ def test_sent_again_it_is_the_same_message(place: Place, touch: int) -> None:
 
 def test_it_needs_to_know_who_says_so(place: Place, touch: int) -> None:
     assert place.run("outbox", "resolve", str(touch), "sent").code == 2
+
+
+def paused(place: Place, receiver: str, **more: Any) -> None:
+    row = {
+        "receiver": receiver,
+        "kind": "deferrals" if receiver else "account",
+        "reason": "421 4.7.0 slow down",
+    }
+    values = {"account": ACCOUNT, "step": 0, "counted": 0, "bad": 0, "since": START, **row, **more}
+    with place.opened(START) as nurture:
+        nurture.store.write_now(lambda c: c.execute(BREAKERS.insert().values(**values)) and None)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "typed", "shown"),
+    [("google", ["gmail.com"], "google"), ("acme.example", ["acme.example"], "acme.example"),
+     ("", [], "the account")],
+)  # fmt: skip
+def test_a_breaker_is_shown_and_a_person_can_close_it(
+    people: Place, receiver: str, typed: list[str], shown: str
+) -> None:
+    paused(people, receiver, state="paused", until=START + 15 * MINUTE)
+    listed = people.ok("outbox", "list").out
+    assert f"{shown}: paused until 2026-10-05T09:15:00Z, 0 wait: 421 4.7.0 slow down" in listed
+    assert people.ok("outbox", "resume", *typed).out == f"Mail goes again: {shown}.\n"
+    assert "paused" not in people.ok("outbox", "list").out
+    assert f"nothing is stopped at {shown}" in people.mistake("outbox", "resume", *typed)
