@@ -69,6 +69,7 @@ def filled(kind: Any) -> st.SearchStrategy[Any]:
 
 STRATEGIES[Permission] = filled(Permission)
 STRATEGIES[Touch | None] = st.none() | filled(Touch)
+STRATEGIES[tuple[Touch, ...]] = st.lists(filled(Touch), max_size=3).map(tuple)
 STRATEGIES[Evidence] = filled(Evidence)
 
 quick = settings(max_examples=40, deadline=None)
@@ -89,7 +90,9 @@ def test_every_body_comes_back_equal(kind: type) -> None:
 @quick
 @given(filled(Journey))
 def test_every_journey_comes_back_equal(journey: Journey) -> None:
-    assert codec.decode_journey(codec.encode_journey(journey)) == journey
+    snapshot = codec.encode_journey(journey)
+    assert codec.decode_journey(snapshot) == journey
+    assert codec.decode_attributes(snapshot) == journey.evidence.attributes
 
 
 def test_lists_among_figures_are_tuples_again() -> None:
@@ -105,8 +108,10 @@ def test_nothing_else_is_read() -> None:
     for kind, data in [("Guessed", good), ("Learned", good[:-1]), ("Learned", b""), ("Entered", good)]:
         with pytest.raises(codec.Unreadable, match=kind):
             codec.decode_body(kind, data)
-    with pytest.raises(codec.Unreadable, match="snapshot"):
-        codec.decode_journey(good)
+    for decode in (codec.decode_journey, codec.decode_attributes):
+        for data in (good, b"", codec.encode_journey(Journey(7))[:-1]):
+            with pytest.raises(codec.Unreadable, match="snapshot"):
+                decode(data)
 
 
 def test_all_kinds_are_covered() -> None:
