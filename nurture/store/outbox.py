@@ -17,10 +17,9 @@ without such a row (a domain) waits for the fences under way and keeps others wa
 what was committed before the fence is seen by it.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text
@@ -130,7 +129,7 @@ def turn(
     What is not ours any more is left alone, on both sides. A deferral of a touch that is in doubt by now ends
     it as failed, if there was a try: the server has said that it did not take it.
     """
-    standing = _look(connection, [*(result.claim for result in results), *claims])
+    standing = _look(connection, [*(result.claim for result in results), *claims], now)
     endings, deferrals = _sorted_out(results, standing)
     _end(connection, endings, standing, now, key)
     _put_back(connection, deferrals)
@@ -155,7 +154,7 @@ def end(connection: Connection, endings: Sequence[Ending], now: datetime, *, key
     One that is in doubt already may still turn out sent or failed, if nobody has claimed it since. A hard
     bounce suppresses the address in the same transaction.
     """
-    standing = _look(connection, [ending.claim for ending in endings])
+    standing = _look(connection, [ending.claim for ending in endings], now)
     mine, _ = _sorted_out(endings, standing)
     _end(connection, mine, standing, now, key)
     return {ending.claim.touch for ending in mine}
@@ -163,7 +162,7 @@ def end(connection: Connection, endings: Sequence[Ending], now: datetime, *, key
 
 def defer(connection: Connection, deferrals: Sequence[Deferral]) -> None:
     """Put touches back. One that was cancelled meanwhile is ended by the next `expire`."""
-    _, mine = _sorted_out(deferrals, _look(connection, [deferral.claim for deferral in deferrals]))
+    _, mine = _sorted_out(deferrals, _look(connection, [each.claim for each in deferrals], _ANY))
     _put_back(connection, mine)
 
 
@@ -221,11 +220,16 @@ def bar(address: str | None, silenced: Mapping[str, str], cancelled: bool) -> Re
     return None
 
 
-def _look(connection: Connection, claims: Sequence[Claim]) -> dict[int, sql.Standing]:
+_ANY = datetime.max.replace(tzinfo=UTC)
+"""For looks at which the time does not matter."""
+
+
+def _look(connection: Connection, claims: Sequence[Claim], now: datetime) -> dict[int, sql.Standing]:
     """How these touches stand, locked, by id."""
     statements, driver = sql.of(connection)
     touches = [claim.touch for claim in claims]
-    rows = statements.look(driver, touches, [claim.prospect for claim in claims]) if touches else ()
+    people = [claim.prospect for claim in claims]
+    rows = statements.look(driver, touches, people, now) if touches else ()
     return {row.touch: row for row in rows}
 
 
@@ -293,8 +297,7 @@ def _fence(
     statements, driver = sql.of(connection)
     # Where the address has changed meanwhile the answer is no in any case: the old one's hash will do.
     silenced = reasons_of(connection, key, {claim.address for claim in claims})
-    moment = statements.instant(now)
-    answers = {claim.touch: _answer(claim, standing.get(claim.touch), silenced, moment) for claim in claims}
+    answers = {claim.touch: _answer(claim, standing.get(claim.touch), silenced) for claim in claims}
     go = [touch for touch, answer in answers.items() if answer is _GO]
     if go:
         statements.fence(driver, go, now, lease)
@@ -305,8 +308,7 @@ def _fence(
 _GO, _LOST, _LATE = Go(), Lost(), Refused("late")
 
 
-def _answer(claim: Claim, row: sql.Standing | None, silenced: Mapping[str, str], moment: Any) -> Answer:
-    """`moment`: now, in the database's own form."""
+def _answer(claim: Claim, row: sql.Standing | None, silenced: Mapping[str, str]) -> Answer:
     if row is None or row.state != "claimed" or not _is_ours(row, claim):
         return _LOST
     barred = bar(row.address, silenced, row.cancelled)
@@ -314,9 +316,9 @@ def _answer(claim: Claim, row: sql.Standing | None, silenced: Mapping[str, str],
         return barred
     if row.address != claim.address:
         return Refused("late", "the address has changed")
-    if moment >= row.expires:
+    if row.is_over:
         return Refused("expired", row.words)
-    return _GO if moment < row.closes else _LATE
+    return _GO if row.is_open else _LATE
 
 
 def write_ends(
@@ -334,16 +336,9 @@ def write_ends(
     statements, driver = sql.of(connection)
     before = counts or facts.lock(connection, {ending.claim.prospect for ending in endings})
     news = [(each.claim.prospect, each.at or now, body) for each in endings for body in _told(each)]
-    written, more = _numbered(news, before)
-    active = driver.execute("SELECT programme FROM active").fetchone()
-    programme = active[0] if active else endings[0].claim.programme
-    statements.write_facts(driver, written, now, programme)
-    for count, prospects in more.items():
-        statements.count_facts(driver, prospects, count, now)
-    statements.end(
-        driver,
-        [sql.Ended(each.claim.touch, each.outcome, each.words, each.at or now) for each in endings],
-    )
+    written, after = _numbered(news, before)
+    ended = [sql.Ended(each.claim.touch, each.outcome, each.words, each.at or now) for each in endings]
+    statements.record(driver, ended, written, after, now, endings[0].claim.programme)
 
 
 def _told(ending: Ending) -> tuple[Body, ...]:
@@ -354,17 +349,14 @@ def _told(ending: Ending) -> tuple[Body, ...]:
 
 def _numbered(
     news: Iterable[tuple[int, datetime, Body]], before: Mapping[int, int]
-) -> tuple[list[sql.Written], dict[int, list[int]]]:
-    """Facts as rows, numbered from each prospect's count on; and the prospects by how many they got."""
+) -> tuple[list[sql.Written], dict[int, int]]:
+    """Facts as rows, numbered from each prospect's count on; and their counts then."""
     written: list[sql.Written] = []
-    got: dict[int, int] = defaultdict(int)
+    after: dict[int, int] = {}
     for prospect, at, body in news:
-        got[prospect] += 1
-        written.append(sql.Written(prospect, before[prospect] + got[prospect], at, *codec.encode_body(body)))
-    alike: dict[int, list[int]] = defaultdict(list)
-    for prospect, count in got.items():
-        alike[count].append(prospect)
-    return written, alike
+        after[prospect] = n = after.get(prospect, before[prospect]) + 1
+        written.append(sql.Written(prospect, n, at, *codec.encode_body(body)))
+    return written, after
 
 
 def lock_prospects(connection: Connection, prospects: Iterable[int]) -> dict[int, str | None]:

@@ -6,7 +6,8 @@ statements mean is said in `outbox.py`; everything else in the store goes throug
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -14,15 +15,16 @@ from sqlalchemy import Connection
 
 
 class Standing(NamedTuple):
-    """How a touch stands now, and its prospect's address and count of facts. `closes` and `expires` are in
-    the database's own form: compare them with `Sql.instant`."""
+    """How a touch stands now, and its prospect's address and count of facts."""
 
     touch: int
     state: str
     outcome: str | None
     cancelled: bool
-    closes: Any
-    expires: Any
+    is_open: bool
+    """Before it closes."""
+    is_over: bool
+    """At `expires` or later."""
     owner: str
     epoch: int
     words: str
@@ -62,10 +64,9 @@ class Written(NamedTuple):
 class Sql(Protocol):
     """The statements. `driver` is the connection underneath SQLAlchemy's, in its transaction."""
 
-    def instant(self, moment: datetime) -> Any:
-        """As the database gives instants back, so that the two can be compared."""
-
-    def look(self, driver: Any, touches: Sequence[int], prospects: Sequence[int]) -> list[Standing]:
+    def look(
+        self, driver: Any, touches: Sequence[int], prospects: Sequence[int], now: datetime
+    ) -> list[Standing]:
         """How touches stand; where rows can be locked, they are: prospects first, in order of id."""
 
     def silenced(self, driver: Any, hashes: Sequence[str]) -> dict[str, str]:
@@ -74,17 +75,22 @@ class Sql(Protocol):
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:
         """Mark touches as about to leave."""
 
-    def end(self, driver: Any, ended: Sequence[Ended]) -> None:
-        """Write the ends of touches."""
+    def record(
+        self,
+        driver: Any,
+        ended: Sequence[Ended],
+        facts: Sequence[Written],
+        counts: Mapping[int, int],
+        known: datetime,
+        programme: str,
+    ) -> None:
+        """Write ends, and their facts under the active programme (where there is none, `programme`).
+
+        `counts`: how many facts each prospect has then; they are woken.
+        """
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:
         """Let touches wait again."""
-
-    def write_facts(self, driver: Any, facts: Sequence[Written], known: datetime, programme: str) -> None:
-        """Insert facts that are numbered already."""
-
-    def count_facts(self, driver: Any, prospects: Sequence[int], more: int, known: datetime) -> None:
-        """Raise the count of facts and wake the prospects."""
 
 
 def of(connection: Connection) -> tuple[Sql, Any]:
@@ -97,15 +103,15 @@ class _Sqlite:
     """Any number of ids is one JSON parameter: sqlite3 gives up the interpreter's lock at every row it
     fetches and every set of parameters it binds, and a busy loop is slow to give it back."""
 
-    def instant(self, moment: datetime) -> str:
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-    def look(self, driver: Any, touches: Sequence[int], prospects: Sequence[int]) -> list[Standing]:
+    def look(
+        self, driver: Any, touches: Sequence[int], prospects: Sequence[int], now: datetime
+    ) -> list[Standing]:
+        moment = _text(now)
         rows = driver.execute(
-            "SELECT t.id, t.state, t.outcome, t.cancelled, t.closes, t.expires, t.owner, t.epoch, t.words, "
-            "p.address, p.n FROM json_each(?) AS j CROSS JOIN touches AS t ON t.id = j.value "
+            "SELECT t.id, t.state, t.outcome, t.cancelled, t.closes > ?, t.expires <= ?, t.owner, t.epoch, "
+            "t.words, p.address, p.n FROM json_each(?) AS j CROSS JOIN touches AS t ON t.id = j.value "
             "CROSS JOIN prospects AS p ON p.id = t.prospect",
-            (json.dumps(touches),),
+            (moment, moment, json.dumps(touches)),
         )
         return [Standing._make(row) for row in rows.fetchall()]
 
@@ -116,41 +122,47 @@ class _Sqlite:
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:
         driver.execute(
             "UPDATE touches SET state = 'fenced', fenced_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (self.instant(now), json.dumps(touches)),
+            (_text(now), json.dumps(touches)),
         )
 
-    def end(self, driver: Any, ended: Sequence[Ended]) -> None:
-        rows = [(each.touch, each.outcome, each.words, self.instant(each.at)) for each in ended]
+    def record(
+        self,
+        driver: Any,
+        ended: Sequence[Ended],
+        facts: Sequence[Written],
+        counts: Mapping[int, int],
+        known: datetime,
+        programme: str,
+    ) -> None:
+        active, seen = driver.execute("SELECT programme FROM active").fetchone(), _text(known)
+        told = active[0] if active else programme
+        driver.executemany(
+            "INSERT INTO facts (prospect, n, at, known, programme, kind, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(each.prospect, each.n, _text(each.at), seen, told, each.kind, each.body) for each in facts],
+        )
+        driver.execute(
+            "UPDATE prospects SET n = json_extract(j.value, '$[1]'), wake_at = ?, wake_reason = 'heard' "
+            "FROM json_each(?) AS j WHERE prospects.id = json_extract(j.value, '$[0]')",
+            (seen, json.dumps(list(counts.items()))),
+        )
         driver.execute(
             "UPDATE touches SET state = 'ended', outcome = json_extract(j.value, '$[1]'), "
             "words = json_extract(j.value, '$[2]'), ended_at = json_extract(j.value, '$[3]'), "
             "lease_until = NULL FROM json_each(?) AS j WHERE touches.id = json_extract(j.value, '$[0]')",
-            (json.dumps(rows),),
+            (json.dumps([(each.touch, each.outcome, each.words, _text(each.at)) for each in ended]),),
         )
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:
         driver.executemany(
             "UPDATE touches SET state = ?, due_at = ?, attempts = ?, words = ?, owner = '', "
             "lease_until = NULL, fenced_at = NULL WHERE id = ?",
-            [(each.state, self.instant(each.due_at), each.attempts, each.words, each.touch) for each in back],
+            [(each.state, _text(each.due_at), each.attempts, each.words, each.touch) for each in back],
         )
 
-    def write_facts(self, driver: Any, facts: Sequence[Written], known: datetime, programme: str) -> None:
-        seen = self.instant(known)
-        driver.executemany(
-            "INSERT INTO facts (prospect, n, at, known, programme, kind, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (each.prospect, each.n, self.instant(each.at), seen, programme, each.kind, each.body)
-                for each in facts
-            ],
-        )
 
-    def count_facts(self, driver: Any, prospects: Sequence[int], more: int, known: datetime) -> None:
-        driver.execute(
-            "UPDATE prospects SET n = n + ?, wake_at = ?, wake_reason = 'heard' "
-            "WHERE id IN (SELECT value FROM json_each(?))",
-            (more, self.instant(known), json.dumps(prospects)),
-        )
+def _text(moment: datetime) -> str:
+    """As SQLAlchemy keeps instants in SQLite; texts compare as the instants do."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 SILENCING = 0x6E6F_7465
@@ -159,27 +171,26 @@ where no prospect's row is held (alone): so what was suppressed before a fence i
 
 
 class _Postgres:
-    """Ids and values go as arrays: one round trip for any number of rows."""
+    """Any number of rows is one JSON parameter or one array, and a step is one round trip.
 
-    def instant(self, moment: datetime) -> datetime:
-        return moment
+    Rows wait for locks: prospects in order of id, then the suppression list, then touches. The list is
+    looked at by a later statement, which sees all that was committed while this one waited.
+    """
 
-    def look(self, driver: Any, touches: Sequence[int], prospects: Sequence[int]) -> list[Standing]:
-        people = {
-            id: (address, n)
-            for id, address, n in driver.execute(
-                "SELECT id, address, n FROM prospects WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-                (list(prospects),),
-            )
-        }
+    def look(
+        self, driver: Any, touches: Sequence[int], prospects: Sequence[int], now: datetime
+    ) -> list[Standing]:
         rows = driver.execute(
-            "WITH together AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(%s)) "
-            "SELECT t.id, t.state, t.outcome, t.cancelled, t.closes, t.expires, t.owner, t.epoch, t.words, "
-            "t.prospect FROM together, touches AS t WHERE t.id = ANY(%s) ORDER BY t.id "
-            "FOR NO KEY UPDATE OF t",
-            (SILENCING, list(touches)),
+            "WITH people AS MATERIALIZED (SELECT id, address, n FROM prospects WHERE id = ANY(%s) "
+            "ORDER BY id FOR NO KEY UPDATE), "
+            "together AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(%s) "
+            "FROM (SELECT count(*) FROM people) AS held) "
+            "SELECT t.id, t.state, t.outcome, t.cancelled, t.closes > %s, t.expires <= %s, t.owner, t.epoch, "
+            "t.words, p.address, p.n FROM together, people AS p JOIN touches AS t ON t.prospect = p.id "
+            "WHERE t.id = ANY(%s) ORDER BY t.id FOR NO KEY UPDATE OF t",
+            (list(prospects), SILENCING, now, now, list(touches)),
         )
-        return [Standing._make((*row[:-1], *people[row[-1]])) for row in rows if row[-1] in people]
+        return [Standing._make(row) for row in rows.fetchall()]
 
     def silenced(self, driver: Any, hashes: Sequence[str]) -> dict[str, str]:
         query = "SELECT hash, reason FROM suppressions WHERE hash = ANY(%s)"
@@ -192,14 +203,34 @@ class _Postgres:
             (now, lease, list(touches)),
         )
 
-    def end(self, driver: Any, ended: Sequence[Ended]) -> None:
+    def record(
+        self,
+        driver: Any,
+        ended: Sequence[Ended],
+        facts: Sequence[Written],
+        counts: Mapping[int, int],
+        known: datetime,
+        programme: str,
+    ) -> None:
+        told = [
+            (each.prospect, each.n, each.at.isoformat(), each.kind, b64encode(each.body).decode())
+            for each in facts
+        ]
+        ends = [(each.touch, each.outcome, each.words, each.at.isoformat()) for each in ended]
         driver.execute(
-            "UPDATE touches SET state = 'ended', outcome = j.outcome, words = j.words, ended_at = j.at, "
-            "lease_until = NULL "
-            "FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) "
-            "AS j (id, outcome, words, at) WHERE touches.id = j.id",
-            _columns(ended),
-        )
+            "WITH told AS (INSERT INTO facts (prospect, n, at, known, programme, kind, body) "
+            "SELECT (j->>0)::bigint, (j->>1)::int, (j->>2)::timestamptz, %s, "
+            "coalesce((SELECT programme FROM active), %s), j->>3, decode(j->>4, 'base64') "
+            "FROM json_array_elements(%s::json) AS j), "
+            "counted AS (UPDATE prospects SET n = (j->>1)::int, wake_at = %s, wake_reason = 'heard' "
+            "FROM json_array_elements(%s::json) AS j WHERE prospects.id = (j->>0)::bigint) "
+            "UPDATE touches SET state = 'ended', outcome = j->>1, words = j->>2, "
+            "ended_at = (j->>3)::timestamptz, lease_until = NULL "
+            "FROM json_array_elements(%s::json) AS j WHERE touches.id = (j->>0)::bigint",
+            (
+                known, programme, json.dumps(told), known, json.dumps(list(counts.items())), json.dumps(ends),
+            ),
+        )  # fmt: skip
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:
         driver.execute(
@@ -208,21 +239,6 @@ class _Postgres:
             "FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::text[]) "
             "AS j (id, state, due_at, attempts, words) WHERE touches.id = j.id",
             _columns(back),
-        )
-
-    def write_facts(self, driver: Any, facts: Sequence[Written], known: datetime, programme: str) -> None:
-        driver.execute(
-            "INSERT INTO facts (prospect, n, at, known, programme, kind, body) "
-            "SELECT j.prospect, j.n, j.at, %s, %s, j.kind, j.body "
-            "FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::text[], %s::bytea[]) "
-            "AS j (prospect, n, at, kind, body)",
-            (known, programme, *_columns(facts)),
-        )
-
-    def count_facts(self, driver: Any, prospects: Sequence[int], more: int, known: datetime) -> None:
-        driver.execute(
-            "UPDATE prospects SET n = n + %s, wake_at = %s, wake_reason = 'heard' WHERE id = ANY(%s)",
-            (more, known, list(prospects)),
         )
 
 
