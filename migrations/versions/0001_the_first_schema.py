@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("today", sa.Integer(), nullable=False),
         sa.Column("drops", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account", "receiver", name=op.f("pk_paces")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_paces_line", "paces", ["next_at"], **where("next_at IS NOT NULL"))
     op.create_table(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, select, text, update
+from sqlalchemy import Connection, and_, case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.store.limits import CONSUMER, OTHER, is_provider, receiver_of
@@ -88,7 +88,7 @@ def count(
         _add(connection, tallies, now)
     untried = sum(not deferral.counted or not deferral.words for deferral in deferrals)
     if untried:
-        _give_back(connection, untried)
+        _give_back(connection, untried, now)
     pushed = {receiver_of(one.claim.address): one.words for one in deferrals if one.whose == "domain"}
     shut = next((one.words for one in deferrals if one.whose == "account"), None)
     rows = _breakers(connection)
@@ -126,9 +126,9 @@ def judge(connection: Connection, now: datetime) -> None:
         _put(connection, {"receiver": "", "kind": kind, "since": now, "step": 0, **row}, row, kept)
 
 
-def went_badly(connection: Connection, now: datetime) -> bool:
-    """Whether the last 24 hours set a warm-up back."""
-    accepted, deferred, _, _, complaints = _sums(connection, "", now)
+def went_badly(connection: Connection, start: datetime, now: datetime) -> bool:
+    """Whether what was said since the start of its last day sets a warm-up back."""
+    accepted, deferred, _, _, complaints = _sums(connection, "", now, _hour(now) - _hour(start) + 1)
     if accepted + deferred < _FEW:
         return False
     deferred_share = deferred / (accepted + deferred)
@@ -269,17 +269,23 @@ _ADD = (
 )
 
 
-def _give_back(connection: Connection, untried: int) -> None:
-    """What was claimed and never tried does not count as a day's mail of a warm-up."""
-    account = and_(_account_is(PACES), PACES.c.receiver == "")
-    enough = PACES.c.today >= untried
-    connection.execute(update(PACES).where(account, enough).values(today=PACES.c.today - untried))
+def _give_back(connection: Connection, untried: int, now: datetime) -> None:
+    """What was claimed and never tried is no part of a warm-up's day; whoever waits for the next day may go
+    in a minute, when the trouble may be over."""
+    soon = int(now.timestamp()) + 60
+    connection.execute(
+        update(PACES)
+        .where(_account_is(PACES), PACES.c.receiver == "", PACES.c.today >= untried)
+        .values(
+            today=PACES.c.today - untried, next_at=case((PACES.c.next_at > soon, soon), else_=PACES.c.next_at)
+        )
+    )
 
 
-def _sums(connection: Connection, receiver: str, now: datetime) -> tuple[int, ...]:
-    """What was counted in the last 24 hours."""
+def _sums(connection: Connection, receiver: str, now: datetime, hours: int = _DAY) -> tuple[int, ...]:
+    """What was counted in the last hours."""
     query = select(*(func.coalesce(func.sum(TALLIES.c[name]), 0) for name in _COUNTED))
-    day = TALLIES.c.hour.between(_hour(now) - _DAY + 1, _hour(now))
+    day = TALLIES.c.hour.between(_hour(now) - hours + 1, _hour(now))
     return tuple(
         connection.execute(query.where(_account_is(TALLIES), TALLIES.c.receiver == receiver, day)).one()
     )

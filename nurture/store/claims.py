@@ -5,12 +5,12 @@ no room stands in line, and is not seen again until the line has moved up to him
 While it stands there its row is due when its opening closes, so that it gets its next one like any other.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec import json
 from sqlalchemy import Connection
 
 from nurture import failpoints
@@ -154,6 +154,10 @@ _AT = {name: number for number, name in enumerate(Claim._fields)}
 _INSTANTS = tuple(_AT[name] for name in ("chosen_at", "opens", "closes", "expires", "due_at"))
 
 
+def _text(value: Any) -> str:
+    return json.encode(value).decode()
+
+
 class _Sqlite:
     """As in `sql.py`: given straight to the driver, with any number of ids as one parameter."""
 
@@ -172,14 +176,14 @@ class _Sqlite:
 
     def take(self, driver: Any, touches: Sequence[int], owner: str, lease: timedelta) -> None:
         which = "lease_until = NULL WHERE id IN (SELECT value FROM json_each(?))"
-        driver.execute(_TAKE + which, (owner, json.dumps(touches)))
+        driver.execute(_TAKE + which, (owner, _text(touches)))
 
     def put_in_line(self, driver: Any, rows: Sequence[tuple[int, str, str]]) -> None:
         driver.execute(
             _PUT_IN_LINE + "line = json_extract(j.value, '$[1]'), "
             "words = CASE WHEN words = '' THEN json_extract(j.value, '$[2]') ELSE words END "
             "FROM json_each(?) AS j WHERE touches.id = json_extract(j.value, '$[0]')",
-            (json.dumps(rows),),
+            (_text(rows),),
         )
 
 
@@ -218,7 +222,7 @@ def _as_claim(row: Sequence[Any], owner: str) -> Claim:
         values[place] = _instant(values[place])
     personal = values[_PERSONAL]
     if isinstance(personal, str):
-        values[_PERSONAL] = json.loads(personal)
+        values[_PERSONAL] = json.decode(personal)
     values[_OWNER] = owner
     values[_EPOCH] += 1
     values[_ADDRESS] = values[_ADDRESS] or ""

@@ -6,7 +6,7 @@ What the limits are and why: docs/delivery.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from nurture.core.freemail import FREE_MAIL
@@ -63,11 +63,9 @@ class WarmUp:
         """Which day it is where the sender is, as `date.toordinal` counts."""
         return now.astimezone(ZoneInfo(self.zone)).toordinal()
 
-    def next_day(self, now: datetime) -> datetime:
-        """When the next day begins there."""
-        here = ZoneInfo(self.zone)
-        tomorrow = now.astimezone(here).date() + timedelta(days=1)
-        return datetime.combine(tomorrow, time(), here).astimezone(UTC)
+    def start(self, day: int) -> datetime:
+        """When a day begins there."""
+        return datetime.combine(date.fromordinal(day), time(), ZoneInfo(self.zone)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

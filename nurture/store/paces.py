@@ -13,18 +13,18 @@ A clock that is set back refills nothing. It dissolves the lines, so that nobody
 far ahead; the logs stay. A clock that is set forward gives one bucket.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import json
 from sqlalchemy import Connection
 
 from nurture.store import breakers, minutes
 from nurture.store.breakers import ACCOUNT, Standing, complained, count, resume, standing
-from nurture.store.limits import Limits
+from nurture.store.limits import Limits, WarmUp
 
 __all__ = ["ACCOUNT", "Gate", "Standing", "complained", "count", "gate", "next_release", "resume", "standing"]
 
@@ -81,26 +81,30 @@ class Gate:
         pace = self._as_pace("", log, next_at, self._limits.per_minute)
         warm_up = self._limits.warm_up
         if warm_up is not None:
-            self._turn_day(warm_up.day(now))
+            self._turn_day(warm_up)
             self._allowance = warm_up.allowance(self._day, self._drops)
             if self._today >= self._allowance:
-                pace.closed_until = max(pace.closed_until, int(warm_up.next_day(now).timestamp()))
+                pace.closed_until = max(pace.closed_until, int(warm_up.start(self._day + 1).timestamp()))
         return pace
 
-    def _turn_day(self, day: int) -> None:
-        """A new day counts from nothing, two steps lower than planned where yesterday went badly: one step
-        lower than yesterday. A day that has been, by a clock set back, goes on counting."""
+    def _turn_day(self, warm_up: WarmUp) -> None:
+        """A new day counts from nothing, two steps lower than planned where the last one went badly: one step
+        lower than that was. A day that has been, by a clock set back, goes on counting."""
+        day = warm_up.day(self._now)
         if self._day and day > self._day:
+            self._drops += 2 * breakers.went_badly(self._connection, warm_up.start(self._day), self._now)
+        if day > self._day:
             self._today = 0
-            self._drops += 2 * breakers.went_badly(self._connection, self._now)
         self._day = day
 
     def _as_pace(self, receiver: str, log: str, next_at: int | None, rate: int | None) -> _Pace:
-        breaker = self._open.get(receiver)
-        pace = _Pace(rate, minutes.recent(json.loads(log or "[]"), self._second), waits=next_at is not None)
+        breaker = self._open.get(receiver) if self._open else None
+        recent = minutes.recent(json.decode(log), self._second) if log else []
+        pace = _Pace(rate, recent, waits=next_at is not None)
         if breaker is not None:
             pace.rate = breaker.slowed(receiver, rate)
-            pace.closed_until = breaker.closed_until or self._second + LOOK_AGAIN
+            until = breaker.closed_until
+            pace.closed_until = self._second + LOOK_AGAIN if until is None else until
         return pace
 
     @property
@@ -121,12 +125,15 @@ class Gate:
 
     def look(self, receivers: Iterable[str]) -> None:
         """Read the rows of these receivers: `let` must know them."""
-        asked = {each for each in receivers if each not in self._paces}
-        limited = [each for each in asked if self._limits.rate(each) is not None or each in self._open]
+        rates = {each: self._limits.rate(each) for each in receivers if each not in self._paces}
+        limited = [each for each, rate in rates.items() if rate is not None or each in self._open]
         found = {row[0]: row for row in self._statements.rows(self._driver, limited)} if limited else {}
-        for each in asked:
-            _, log, next_at = found.get(each, (each, "", None))
-            self._paces[each] = self._as_pace(each, log, next_at, self._limits.rate(each))
+        for each, rate in rates.items():
+            if each in found or each in self._open:
+                _, log, next_at = found.get(each, (each, "", None))
+                self._paces[each] = self._as_pace(each, log, next_at, rate)
+            else:
+                self._paces[each] = _Pace(rate)
 
     def moving(self, receiver: str) -> int:
         """How many of its line may leave now."""
@@ -173,19 +180,19 @@ class Gate:
         """Write down what was let go, and when each line moves on."""
         second, account = self._second, self._account
         rows = [
-            (receiver, json.dumps(pace.log), pace.next(second) if pace.waits else None, pace.rate)
+            (receiver, _text(pace.log), pace.next(second) if pace.waits else None, pace.rate)
             for receiver, pace in self._paces.items()
             if pace.changed
         ]
         if rows:
             self._statements.write(self._driver, rows)
         if self._today >= self._allowance and self._limits.warm_up is not None:
-            midnight = self._limits.warm_up.next_day(self._now)
+            midnight = self._limits.warm_up.start(self._day + 1)
             account.closed_until = max(account.closed_until, int(midnight.timestamp()))
         next_at = account.next(second)
         self._statements.write_account(
             self._driver,
-            (json.dumps(account.log), next_at if account.waits else None, account.rate, second,
+            (_text(account.log), next_at if account.waits else None, account.rate, second,
              self._day, self._today, self._drops),
         )  # fmt: skip
         if next_at > second:
@@ -204,6 +211,10 @@ def next_release(connection: Connection) -> datetime | None:
     """The earliest instant at which a line moves on."""
     found = connection.exec_driver_sql("SELECT min(next_at) FROM paces WHERE next_at IS NOT NULL").scalar()
     return None if found is None else datetime.fromtimestamp(found, UTC)
+
+
+def _text(value: Any) -> str:
+    return json.encode(value).decode()
 
 
 class _Sqlite:
@@ -226,7 +237,7 @@ class _Sqlite:
         rows: list[Any] = driver.execute(
             "SELECT p.receiver, p.log, p.next_at FROM json_each(?) AS j CROSS JOIN paces AS p "
             "ON p.account = ? AND p.receiver = j.value",
-            (json.dumps(receivers), ACCOUNT),
+            (_text(receivers), ACCOUNT),
         ).fetchall()
         return rows
 
@@ -237,7 +248,7 @@ class _Sqlite:
             "json_extract(value, '$[2]'), json_extract(value, '$[3]'), 0, 0, 0, 0 "
             "FROM json_each(?) WHERE true ON CONFLICT (account, receiver) DO UPDATE "
             "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate",
-            (ACCOUNT, json.dumps(rows)),
+            (ACCOUNT, _text(rows)),
         )
 
     def write_account(self, driver: Any, row: tuple[Any, ...]) -> None:

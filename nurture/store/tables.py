@@ -234,6 +234,7 @@ class PaceRow(Row, table=True):
     __table_args__ = (
         Index("ix_paces_line", "next_at", sqlite_where=text("next_at IS NOT NULL"),
               postgresql_where=text("next_at IS NOT NULL")),
+        {"sqlite_with_rowid": False},  # read and written by its key alone
     )  # fmt: skip
 
     account: str = Field(primary_key=True)
