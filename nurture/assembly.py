@@ -131,6 +131,7 @@ class Nurture:
         account = Account(
             host=smtp.host, port=smtp.port, security=smtp.security, user=smtp.user,
             password=self.secrets.smtp_password or "", connections=smtp.connections,
+            messages_per_connection=smtp.messages_per_connection,
         )  # fmt: skip
         return SmtpTransport(account)
 

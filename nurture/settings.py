@@ -51,7 +51,10 @@ class Smtp:
     port: StrictInt = Field(default=587, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: StrictStr = Field(default="", description="To sign in; the password is in secrets.toml")
-    connections: StrictInt = Field(default=5, ge=1, le=100, description="Kept open at most")
+    connections: StrictInt = Field(default=20, ge=1, le=100, description="Kept open at most")
+    messages_per_connection: StrictInt = Field(
+        default=100, ge=1, description="After so many a connection is closed, and a new one opened"
+    )
     in_doubt: Literal["assume_sent", "resend", "hold"] = Field(
         default="assume_sent",
         description="What is done with a message that nobody answered for, after a day without proof",

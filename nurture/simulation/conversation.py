@@ -57,7 +57,8 @@ class Rules:
     take: Callable[[str, str, bytes, int], "Received"]
     """Sender, recipient, bytes and connection of a message that the server now answers for."""
     largest: int
-    certificate: ssl.SSLContext | None = None
+    certificate: Callable[[int], ssl.SSLContext | None]
+    """What each connection is encrypted with, or nothing."""
     implicit_tls: bool = False
     accounts: Mapping[str, str] | None = None
 
@@ -95,6 +96,7 @@ class Conversation:
         self.connection = number
         self.message = 0
         self.buffer = b""
+        self.certificate = rules.certificate(number)
         self.encrypted = rules.implicit_tls
         self.signed_in = rules.accounts is None
         self.sender: str | None = None
@@ -128,7 +130,7 @@ class Conversation:
 
     async def _ehlo(self, rest: str) -> None:
         offers = [f"SIZE {self.rules.largest}", "8BITMIME"]
-        if self.rules.certificate is not None and not self.encrypted:
+        if self.certificate is not None and not self.encrypted:
             offers.append("STARTTLS")
         if self.rules.accounts is not None:
             offers.append("AUTH PLAIN LOGIN")
@@ -139,7 +141,7 @@ class Conversation:
         await self._say("250 inbox.test")
 
     async def _starttls(self, rest: str) -> None:
-        context = self.rules.certificate
+        context = self.certificate
         if context is None or self.encrypted:
             await self._say("502 5.5.1 not offered")
             return
@@ -283,10 +285,10 @@ class Conversation:
             return
         data = reply.encode("utf-8", "surrogateescape")
         data += b"" if reply.endswith("\n") else b"\r\n"
-        if not drip:
-            self.writer.write(data)
-        for byte in data if drip else b"":
-            self.writer.write(bytes((byte,)))
+        for part in (data[at : at + 1] for at in range(len(data))) if drip else (data,):
+            if self.writer.transport.is_closing():
+                raise Over
+            self.writer.write(part)
             await asyncio.sleep(drip)
         await self.writer.drain()
 

@@ -21,6 +21,7 @@ from nurture.simulation.conversation import Conversation, Fault, Faults, Over, R
 __all__ = ["Fault", "Faults", "Inbox", "Received"]
 
 LARGEST_MESSAGE = 20 * 1024 * 1024
+Certificate = Callable[[int], ssl.SSLContext | None]
 _HEAD_AT_MOST = 65536
 _BACKLOG = 128
 _FILLERS = 4
@@ -35,12 +36,13 @@ class Inbox:
         *,
         on_message: Callable[[Received], None] | None = None,
         faults: Faults | Mapping[tuple[str, int], Fault] | None = None,
-        certificate: ssl.SSLContext | None = None,
+        certificate: Certificate | ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         accounts: Mapping[str, str] | None = None,
         largest: int = LARGEST_MESSAGE,
     ) -> None:
-        """`certificate` lets the server offer STARTTLS, or start with TLS if `implicit_tls`.
+        """`certificate` lets the server offer STARTTLS, or start with TLS if `implicit_tls`; a function of
+        the connection's number gives each its own.
 
         `accounts` (user to password) must sign in first. `on_message` is told of every message before its
         sender is.
@@ -59,7 +61,7 @@ class Inbox:
             self._name,
             self._take,
             largest,
-            certificate,
+            certificate if callable(certificate) else lambda number: certificate,
             implicit_tls,
             accounts,
         )
@@ -151,7 +153,7 @@ class Inbox:
         self.open_connections += 1
         writer = None
         try:
-            reader, writer = await self._streams(plain)
+            reader, writer = await self._streams(plain, number)
             await Conversation(self._rules, reader, writer, number).run()
         except (Over, OSError, TimeoutError, asyncio.IncompleteReadError):
             pass  # whoever spoke with us left, or never came to speak
@@ -161,13 +163,15 @@ class Inbox:
                 writer.transport.abort()
             plain.close()
 
-    async def _streams(self, plain: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _streams(
+        self, plain: socket.socket, number: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The connection to read from and write to, behind TLS if that is how it begins."""
         loop = asyncio.get_running_loop()
         up: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
         # With something to call it is the server's side, which STARTTLS must know.
         protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), lambda *ends: up.set_result(ends))
-        context = self._rules.certificate if self._rules.implicit_tls else None
+        context = self._rules.certificate(number) if self._rules.implicit_tls else None
         await loop.connect_accepted_socket(lambda: protocol, plain, ssl=context)
         return await up
 

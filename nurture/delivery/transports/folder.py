@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from nurture.delivery.outcomes import Accepted, Deferred, Outcome, Refused
@@ -14,7 +13,8 @@ from nurture.delivery.transports.seam import Fence, Mail
 class FolderTransport:
     """One file a message, named after its id: the same message twice is one file.
 
-    A file is there whole or not at all, also after a power cut.
+    A file is there whole or not at all, also after a power cut. What a killed process leaves behind is one
+    hidden unfinished file a message; the next try writes it anew.
     """
 
     slots = 4
@@ -39,16 +39,16 @@ class FolderTransport:
     def _write(self, mail: Mail) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{file_stem(mail.id)}.eml"
-        handle, unfinished = tempfile.mkstemp(dir=self.folder, suffix=".unfinished")
+        unfinished = path.with_name(f".{path.stem}.unfinished")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with unfinished.open("wb") as file:
                 file.write(mail.raw)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(unfinished).replace(path)
+            unfinished.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                Path(unfinished).unlink()
+                unfinished.unlink()
             raise
         _sync(self.folder)
         return path

@@ -94,6 +94,8 @@ class SmtpTransport:
         self._idle: list[_Connection] = []
         self._open = 0
         """Connections that are up, or on their way up."""
+        self._served = 0
+        """Messages after which a connection was still of use."""
         self._limit = account.connections
         self._limited_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -128,7 +130,7 @@ class SmtpTransport:
 
     async def _another(self) -> "_Connection | Deferred":
         """A new connection while there may be more, else one that is given back; or why there is none."""
-        refusal: Deferred | None = None
+        refusal, served = None, 0
         while True:
             if self._idle:
                 return self._idle.pop()
@@ -136,12 +138,14 @@ class SmtpTransport:
                 connection = await self._open_one()
                 if isinstance(connection, _Connection) or connection.whose != "server":
                     return connection
-                refusal = connection
+                refusal, served = connection, self._served
                 self._go_on_with_fewer(refusal)
-            elif refusal is not None and not self._open:
+            elif refusal is None or self._open:
+                await self._wait()
+            elif served == self._served:
                 return refusal
             else:
-                await self._wait()
+                refusal = None  # others were served meanwhile, and have left: there may be room now
 
     async def _open_one(self) -> "_Connection | Deferred":
         self._open += 1
@@ -183,7 +187,9 @@ class SmtpTransport:
         if not connection.in_step:
             connection.cut()
             self._one_less()
-        elif connection.tries >= self.account.messages_per_connection:
+            return
+        self._served += 1
+        if connection.tries >= self.account.messages_per_connection:
             self._say_goodbye(connection)
         else:
             self._idle.append(connection)
@@ -216,7 +222,7 @@ class SmtpTransport:
 
 
 class _Stale(Exception):
-    """A kept connection was closed by the server meanwhile: that says nothing about this message."""
+    """A kept connection was closed or got out of step meanwhile: that says nothing about this message."""
 
 
 class _Connection:
@@ -292,7 +298,8 @@ class _Connection:
     def _refusal(self, reply: Reply, mail: Mail) -> Outcome:
         """What a clear answer before the body means; whether the connection is still of use."""
         verb, code, text = reply
-        if self.tries > 1 and verb in ("RSET", "MAIL") and is_closing(code):
+        left = verb in ("RSET", "MAIL") and is_closing(code)
+        if self.tries > 1 and (left or code in _FINE):  # 2xx for DATA: an answer too many came before
             raise _Stale
         self._forget = (self._reset,)
         self.in_step = code >= 400 and not is_closing(code) and not self._talk.over
@@ -337,8 +344,12 @@ class _Connection:
 
 async def _opened(client: aiosmtplib.SMTP, account: Account, trust: ssl.SSLContext | None) -> Deferred | None:
     try:
-        async with asyncio.timeout(account.timeouts.connect):
-            await client.connect(timeout=account.timeouts.connect)
+        seconds = account.timeouts.connect
+        try:
+            async with asyncio.timeout(seconds):
+                await client.connect(timeout=seconds)
+        except TimeoutError:
+            raise SMTPTimeoutError(f"no greeting within {seconds:g} seconds") from None
         failpoints.hit("smtp.connect")
         if account.security == "starttls":
             await _greet(client)
