@@ -131,4 +131,4 @@ def _contents(
         now = newest(connection) or now
     yield people.examine_clock(connection, now, delivers=delivers)
     yield from people.examine_prospects(connection, now, delivers=delivers)
-    yield from people.examine_messages(connection, delivers=delivers)
+    yield from people.examine_messages(connection, now, delivers=delivers)

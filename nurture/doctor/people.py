@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from nurture.doctor.advice import advice_on
 from nurture.doctor.findings import Finding, Group
 from nurture.store.facts import newest
-from nurture.store.tables import BREAKERS, LIVE, PROSPECTS, TOUCHES
+from nurture.store.paces import standing
+from nurture.store.tables import LIVE, PROSPECTS, TOUCHES
 
 LATE = timedelta(hours=1)
 """How late somebody may be looked at, or a message leave, while somebody delivers."""
@@ -18,13 +19,7 @@ _MOST_NAMED = 5
 _MOST_WORDS = 500
 """Waiting messages whose last words are read."""
 
-_WHY = {
-    "complaints": "write only to those who asked for it, and less often; then let it go on",
-    "bounces": "check where the addresses come from; then let it go on",
-    "deferrals": "it goes on by itself, more slowly",
-    "account": "put right what the server says; then let it go on",
-}
-"""What to do about each kind of breaker, where the server's code says nothing more exact."""
+_STATES = {"trying": "slowed down, until one is accepted", "warned": "near the share that stops it"}
 
 _prospects = Group("prospects")
 _messages = Group("messages")
@@ -81,7 +76,7 @@ def _which(connection: Connection, rule: ColumnElement[bool]) -> str:
     return f"{count:,} prospect{'s' if count > 1 else ''} (id {', '.join(map(str, ids))}{more})"
 
 
-def examine_messages(connection: Connection, *, delivers: bool | None) -> Iterator[Finding]:
+def examine_messages(connection: Connection, now: datetime, *, delivers: bool | None) -> Iterator[Finding]:
     """What is on its way, in doubt, or refused for want of proof."""
     states = select(func.coalesce(TOUCHES.c.outcome, TOUCHES.c.state), func.count()).group_by(
         func.coalesce(TOUCHES.c.outcome, TOUCHES.c.state)
@@ -96,17 +91,25 @@ def examine_messages(connection: Connection, *, delivers: bool | None) -> Iterat
     if torn and delivers is False:
         says = f"{torn:,} on their way when nurture ended"
         yield _messages.warn("torn", says, "nurture run: fenced ones become in doubt, the others are sent")
-    yield from _stopped(connection)
+    yield from _stopped(connection, now)
     yield from _refused(connection)
 
 
-def _stopped(connection: Connection) -> Iterator[Finding]:
-    """Accounts and receivers that get less than their pace, or nothing, and why."""
-    for row in connection.execute(select(BREAKERS).order_by(BREAKERS.c.account, BREAKERS.c.receiver)):
-        who = f"mail to {row.receiver}" if row.receiver else "all mail"
-        says = f"{who} is {row.state} since {row.since:%Y-%m-%d %H:%M} ({row.kind}): {row.reason}"
-        say = _messages.wrong if row.state == "stopped" else _messages.warn
-        yield say(row.state, says, advice_on(row.reason) or _WHY[row.kind])
+def _stopped(connection: Connection, now: datetime) -> Iterator[Finding]:
+    """The account and receivers that get less than their pace, or nothing, and why."""
+    for one in standing(connection, now):
+        if one.state == "ok":
+            continue
+        who = f"mail to {one.receiver}" if one.receiver else "all mail"
+        since = f" since {one.since:%Y-%m-%d %H:%M}" if one.since else ""
+        says = f"{who} is {_STATES.get(one.state, one.state)}{since}: {' '.join(one.reason.split())[:300]}"
+        advice = advice_on(one.reason)
+        resume = f"nurture outbox resume {one.receiver}".strip()
+        if advice or one.state == "stopped":
+            does = f"{advice or 'put the cause right'}; then `{resume}`"
+            yield _messages.wrong(one.state, says, does)
+        else:
+            yield _messages.warn(one.state, says, "it goes on by itself once servers take more")
 
 
 def _refused(connection: Connection) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from nurture.settings import read_secrets
-from nurture.store import runlock
+from nurture.store import paces, runlock
 from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
 from tests.cli.test_senders import IMPORT, by_hand, own, without_footer, world
 from tests.cli.workspace import START, Ended, Place
@@ -272,22 +272,29 @@ def test_messages_that_do_not_get_on(people: Place) -> None:
 def test_refusals_for_want_of_proof_say_what_to_publish(people: Place, words: str, does: str) -> None:
     waits = {"outcome": None, "ended_at": None, "state": "deferred", "words": words}
     change(people, update(TOUCHES).where(TOUCHES.c.prospect == 1).values(**waits))
-    stopped = {"account": "smtp", "receiver": "", "kind": "account", "state": "stopped", "reason": words,
-               "since": START, "step": 0, "counted": 0, "bad": 0}  # fmt: skip
-    change(people, insert(BREAKERS).values(**stopped))
+    change(people, breaker(kind="account", state="paused", until=START + timedelta(hours=1), reason=words))
     found = doctor(people)
-    for one in (found["refused"][0], found["stopped"][0]):
+    for one in (found["refused"][0], found["paused"][0]):
         assert one["state"] == "wrong"
         assert words in one["says"]
         assert does in one["do"]
 
 
+def breaker(**more: Any) -> Any:
+    row = {"account": paces.ACCOUNT, "receiver": "", "since": START, "step": 0, "counted": 0, "bad": 0}
+    return insert(BREAKERS).values(**{**row, **more})
+
+
 def test_breakers_are_shown(people: Place) -> None:
-    row = {"account": "smtp", "receiver": "gmail.com", "kind": "deferrals", "state": "warned",
-           "reason": "slow", "since": START, "step": 0, "counted": 10, "bad": 1}  # fmt: skip
-    change(people, insert(BREAKERS).values(**row))
-    (found,) = doctor(people)["warned"]
-    assert (found["state"], "mail to gmail.com is warned" in found["says"]) == ("warn", True)
+    later = START + timedelta(hours=1)
+    change(people, breaker(receiver="gmail", kind="deferrals", state="paused", reason="slow", until=later))
+    change(people, breaker(kind="bounces", state="stopped", reason="9 hard bounces of 100 in 24 hours"))
+    found = doctor(people)
+    assert found["paused"][0]["state"] == "warn"
+    assert found["paused"][0]["says"].startswith("mail to gmail is paused since 2026-10-05 09:00: slow")
+    assert found["stopped"][0]["state"] == "wrong"
+    assert "9 hard bounces of 100" in found["stopped"][0]["says"]
+    assert found["stopped"][0]["do"] == "put the cause right; then `nurture outbox resume`"
 
 
 def test_the_dns_of_the_sender_is_asked_where_mail_reaches_the_world(

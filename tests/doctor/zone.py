@@ -50,11 +50,9 @@ class Server:
 @contextmanager
 def serving(zone: Zone) -> Iterator[Server]:
     """The zone, served until the end."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
+    udp, tcp = _both_at_one_port()
+    with udp, tcp:
         server = Server(udp.getsockname()[1])
-        tcp.bind(("127.0.0.1", server.port))
-        tcp.listen()
         threads = [
             threading.Thread(target=work, args=(way, zone, server), daemon=True)
             for work, way in ((_datagrams, udp), (_streams, tcp))
@@ -70,6 +68,23 @@ def serving(zone: Zone) -> Iterator[Server]:
             for thread in threads:
                 thread.join(5)
                 assert not thread.is_alive()
+
+
+def _both_at_one_port() -> tuple[socket.socket, socket.socket]:
+    """A free port for UDP may be taken for TCP; then another one is tried."""
+    for _ in range(50):
+        udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind(("127.0.0.1", 0))
+        try:
+            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        except OSError:
+            udp.close()
+            tcp.close()
+            continue
+        tcp.listen()
+        return udp, tcp
+    raise AssertionError("no port is free for UDP and TCP")
 
 
 def _datagrams(udp: socket.socket, zone: Zone, server: Server) -> None:
