@@ -171,7 +171,8 @@ where no prospect's row is held (alone): so what was suppressed before a fence i
 
 
 class _Postgres:
-    """Any number of rows is one JSON parameter or one array, and a step is one round trip.
+    """Any number of rows is one JSON parameter, and a step is one round trip. Ids come as an array as well:
+    by it the planner knows that they are few.
 
     Rows wait for locks: prospects in order of id, then the suppression list, then touches. The list is
     looked at by a later statement, which sees all that was committed while this one waited.
@@ -223,12 +224,14 @@ class _Postgres:
             "coalesce((SELECT programme FROM active), %s), j->>3, decode(j->>4, 'base64') "
             "FROM json_array_elements(%s::json) AS j), "
             "counted AS (UPDATE prospects SET n = (j->>1)::int, wake_at = %s, wake_reason = 'heard' "
-            "FROM json_array_elements(%s::json) AS j WHERE prospects.id = (j->>0)::bigint) "
+            "FROM json_array_elements(%s::json) AS j WHERE id = ANY(%s) AND id = (j->>0)::bigint) "
             "UPDATE touches SET state = 'ended', outcome = j->>1, words = j->>2, "
             "ended_at = (j->>3)::timestamptz, lease_until = NULL "
-            "FROM json_array_elements(%s::json) AS j WHERE touches.id = (j->>0)::bigint",
+            "FROM json_array_elements(%s::json) AS j WHERE id = ANY(%s) AND id = (j->>0)::bigint",
             (
-                known, programme, json.dumps(told), known, json.dumps(list(counts.items())), json.dumps(ends),
+                known, programme, json.dumps(told),
+                known, json.dumps(list(counts.items())), list(counts),
+                json.dumps(ends), [each.touch for each in ended],
             ),
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The file that keeps what the store cannot take."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import threading
 
 import pytest
 
-from nurture.store.journal import Journal, read_entries
+from nurture.store.journal import SPARE_BYTES, Journal, read_entries
 
 KIND = "unsubscribe"
 
@@ -135,3 +136,39 @@ def test_an_acknowledged_entry_survives_kill_9(journal, tmp_path):
 def test_only_its_owner_may_read_it(journal):
     journal.append(entry(1))
     assert journal.path.stat().st_mode & 0o077 == 0
+
+
+def test_several_entries_are_one_append(journal):
+    journal.append(entry(1), entry(2), entry(3))
+    journal.append(entry(4))
+    assert [one["token"] for one in read_entries(journal.path.read_bytes())] == ["t1", "t2", "t3", "t4"]
+
+
+def test_on_a_full_disk_the_space_laid_by_makes_room(journal, monkeypatch):
+    """The disk is as full as a limit of the file system's: nothing goes in until something is removed."""
+    journal.reserve()
+    journal.reserve()
+    (spare,) = journal.path.parent.iterdir()
+    assert spare.stat().st_size == SPARE_BYTES
+    write = os.write
+
+    def full(file, data):
+        if spare.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    journal.append(entry(1))
+    taken = []
+    assert not spare.exists() and journal.replay({KIND: taken.extend}) == 1
+    journal.reserve()
+    assert spare.exists() and not journal.waiting
+
+
+def test_with_nothing_laid_by_a_full_disk_is_told(journal, monkeypatch):
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        journal.append(entry(1))

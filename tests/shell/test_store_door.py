@@ -152,6 +152,32 @@ def test_a_commit_that_fails_fails_everybody(store: Store) -> None:
     assert store.write_now(put("and it goes on")) == "and it goes on"
 
 
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, MemoryError])
+def test_the_writing_thread_outlives_what_ends_other_threads(
+    sqlite_database: str, end: type[BaseException]
+) -> None:
+    def fatal(connection: Connection) -> None:
+        put("half")(connection)
+        raise end("on purpose")
+
+    def broken(connection: Connection) -> None:
+        connection.connection.driver_connection.close()  # type: ignore[union-attr]
+
+    async def side_by_side(store: Store) -> list[object]:
+        works = [store.write(work) for work in (put("a"), fatal, put("b"))]
+        return await asyncio.gather(*works, return_exceptions=True)
+
+    with Store(sqlite_database) as store:
+        with pytest.raises(end):
+            store.write_now(fatal)
+        with pytest.raises(DBAPIError):
+            store.write_now(broken)
+        assert store.write_now(put("c")) == "c"
+        if end is MemoryError:  # asyncio lets the other two through
+            assert [type(one) for one in asyncio.run(side_by_side(store))] == [str, end, str]
+            assert store.read(keys) == ["a", "b", "c"]
+
+
 def test_work_must_not_ask_for_more_writing(sqlite_database: str) -> None:
     with Store(sqlite_database) as store, pytest.raises(RuntimeError, match="already"):
         store.write_now(lambda connection: store.write_now(put("a")))
