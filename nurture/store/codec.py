@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from nurture.core.evidence import Evidence, Known
-from nurture.core.facts import KINDS, Body, PassedOver
+from nurture.core.facts import DECIDED, KINDS, Body, PassedOver
 from nurture.core.journey import Journey
 
 
@@ -51,7 +51,8 @@ def decode_body(kind: str, data: bytes) -> Body:
     if decoder is None:
         raise Unreadable(f"no fact is called {kind}")
     try:
-        return _with_tuples(decoder.decode(data))
+        body = decoder.decode(data)
+        return _with_tuples(body) if type(body) in DECIDED else body  # only those give reasons
     except _DAMAGED as error:
         raise Unreadable(f"{kind}: {error}") from error
 
