@@ -244,6 +244,7 @@ def test_a_hundred_thousand_random_messages_say_what_was_meant(seed: int) -> Non
 # every header, every probe
 
 
+@cache
 def work_with(**changes: str) -> Workspace:
     """Our workspace with another sender, its piece compiled for it."""
     sender = replace(SENDER, **changes)
@@ -422,3 +423,24 @@ def test_attributes_come_from_the_snapshot_and_personal_ones_from_the_row() -> N
     assert values_of(one._replace(snapshot=b"damaged"), ("name",)) == {"name": "Zoe"}
     with pytest.raises(Unreadable):
         values_of(one._replace(snapshot=b"damaged"), ("word",))
+
+
+def test_a_long_unsubscribe_link_stays_one_line_and_one_too_long_is_refused() -> None:
+    one = claim("plain", "tom@example.org", {})
+    public = "https://t.example.com/" + "a" * 700
+    raw = compose(one, workspace(), KEYS, NOW, public=public, tracked=True).raw
+    link = f"{public}/u/{sign(KEYS, 'u', one.touch)}"
+    assert f"\r\nList-Unsubscribe: <{link}>\r\nList-Unsubscribe-Post: ".encode() in raw
+    message = email.message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    assert all(link in part.get_content() for part in message.iter_parts())
+    assert max(map(len, raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+    with pytest.raises(BadLetter, match="List-Unsubscribe"):
+        compose(one, workspace(), KEYS, NOW, public=public + "a" * 300, tracked=True)
+
+
+@pytest.mark.parametrize("name", [*PIECES, "html"])
+def test_every_try_is_the_same_bytes(name: str) -> None:
+    one = claim(name, "tom@example.org", {"name": "Zo\u00eb", "word": "cost"})
+    assert composed(one, workspace()) == composed(one, workspace())
+    assert composed(one, workspace()) != composed(one._replace(touch=one.touch + 1), workspace())

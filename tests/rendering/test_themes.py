@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from nurture.rendering import outline_of, place
 from nurture.rendering.document import elements, inlined
 from tests.rendering.workshop import DATA, FOOTER, NO_DATA, compiled, filled, shape
 
@@ -27,6 +28,7 @@ def with_addresses(theme: str) -> str:
 def test_a_theme_renders_with_every_link_in_both_parts(path: Path) -> None:
     theme = with_addresses(path.read_text(encoding="utf-8"))
     piece = compiled(theme, ext="html", layout=None)
+    assert outline_of(piece, link=place, unsubscribe_url=place(0), first=1) is not None
     name = "<b>O'Neil & Söhne</b>"
     message = filled(piece, {"first_name": name})
     targets = re.findall(r'<a\b[^>]*?href="(https?://[^"]+)"', theme)
