@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 """Touches claimed at once, unless a limit says otherwise."""
 
+LOOK_AGAIN = 1.0
+"""Seconds after which free slots look for more while others still wait for an answer."""
+
 _OUTCOMES = {Accepted: "sent", Failed: "failed", InDoubt: "in_doubt"}
 _TOLD = ("hard", "soft", "block")
 """Bounces that are facts about the prospect's address; a refused text is ours."""
@@ -148,14 +151,11 @@ class _Pass:
 
     async def run(self) -> Delivered:
         await self._claim()
-        workers = min(self.transport.slots, len(self.queue))
-        ends = await asyncio.gather(*(self._work() for _ in range(workers)), return_exceptions=True)
-        if self.claiming is not None:
-            ends += await asyncio.gather(self.claiming, return_exceptions=True)
+        ends = await self._send_all()
         for claim in self.queue:
             self.recorder.add(self._untried(claim))
         await self.recorder.close()
-        for bug in (end for end in ends if isinstance(end, BaseException)):
+        for bug in filter(None, (end.exception() for end in ends)):
             raise bug  # only now: what was on its way beside it has ended and is recorded
         return Delivered(
             self.claimed,
@@ -167,6 +167,34 @@ class _Pass:
             self.trouble,
             self.lined_up,
         )
+
+    async def _send_all(self) -> list[asyncio.Task[None]]:
+        """Work in all slots until nothing is left and nothing on its way; how the workers ended.
+
+        A slot that waits long for its server's answer does not keep the others idle: they look again.
+        """
+        ends: list[asyncio.Task[None]] = []
+        working: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                idle = self.transport.slots - len(working)
+                if self.queue and not self.is_over:
+                    working |= {asyncio.create_task(self._work()) for _ in range(idle)}
+                elif not working and self.claiming is None:
+                    return ends
+                under_way = working if self.claiming is None else {*working, self.claiming}
+                done, _ = await asyncio.wait(under_way, timeout=LOOK_AGAIN)
+                ends += done
+                working -= done
+                if self.claiming in done:
+                    self.claiming = None
+                if 0 < len(working) < self.transport.slots and not (self.is_over or self.claiming):
+                    await self._claim()
+        except asyncio.CancelledError:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+            raise
 
     async def _claim(self) -> None:
         try:

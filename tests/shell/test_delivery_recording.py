@@ -16,14 +16,16 @@ from nurture.core.facts import TouchEnded
 from nurture.delivery import journalled, recording
 from nurture.delivery.recording import Recorder
 from nurture.delivery.sending import Delivered, deliver
-from nurture.delivery.transports import Account, SmtpTransport, Timeouts
+from nurture.delivery.transports import Account, FolderTransport, SmtpTransport, Timeouts
+from nurture.engine.duties import Engine, rescue_orphans
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, engines
 from nurture.store.claims import claim_touches
 from nurture.store.journal import Journal
 from nurture.store.outbox import LEASE, Claim, Deferral, Ending, Go, Result, fence
 from nurture.store.overdue import rescue
-from tests.shell.outbox_world import HOUR, KEY, NOW, compose, facts, queue, row, states
+from tests.shell.engine_world import World
+from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, compose, facts, queue, row, states
 
 QUICK = Timeouts(connect=2, command=2, data=2, answer=0.6, quit=0.2)
 
@@ -228,6 +230,23 @@ def test_replaying_twice_or_late_does_no_harm(store: Store, journal: Journal) ->
     keep(journal, taken, Ending(three._replace(touch=three.touch + 1), "sent"))
     assert replay(store, journal) == 2
     assert states(store)[three.touch] == ("claimed", None)
+
+
+def test_at_the_start_the_journal_speaks_before_anything_is_in_doubt(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    """A process died after its answer went into the journal; the next one takes over."""
+    with Store(sqlite_database) as store:
+        world = World(store)
+        answered, silent = queue(store, 2)
+        keep(journal := Journal(tmp_path / "j"), Ending(fenced(store, "dead")[0], "sent", "250 ok"))
+        engine = Engine(
+            store=store, shelf=world.shelf, transport=FolderTransport(tmp_path / "out"), journal=journal,
+            keys=KEYS, suppression_key=KEY, public="http://127.0.0.1:1", tracked=True, owner="alive",
+            log=lambda error: None,
+        )  # fmt: skip
+        asyncio.run(rescue_orphans(engine, NOW))
+        assert states(store) == {answered: ("ended", "sent"), silent: ("ended", "in_doubt")}
 
 
 def test_one_result_that_cannot_be_kept_spoils_no_other(

@@ -398,6 +398,32 @@ def test_a_pass_takes_what_becomes_due_while_it_runs(store: Store) -> None:
     assert delivered == Delivered(claimed=5, sent=5)
 
 
+def test_a_server_that_keeps_one_message_waiting_keeps_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else was due when that message left; three are before its answer comes."""
+    monkeypatch.setattr("nurture.delivery.sending.LOOK_AGAIN", 0.05)
+    (slow,) = queue(store)
+    standing: list[str] = []
+
+    async def body() -> Delivered:
+        async with Inbox(faults={("dot", 1): Fault(reply="250 at last", delay=1)}) as inbox:
+            transport = SmtpTransport(Account("127.0.0.1", inbox.port, "none", connections=2))
+            passing = asyncio.create_task(once(store, transport))
+            while row(store, slow).state != "fenced":
+                await asyncio.sleep(0.01)
+            later = queue(store, 3)
+            while any(states(store)[touch] != ("ended", "sent") for touch in later):
+                await asyncio.sleep(0.01)
+            standing.append(row(store, slow).state)
+            delivered = await passing
+            await transport.close()
+            return delivered
+
+    assert asyncio.run(body()) == Delivered(claimed=4, sent=4)
+    assert standing == ["fenced"]
+
+
 def test_a_letter_that_nobody_can_write_gives_the_others_their_turn(store: Store) -> None:
     queue(store, 300)
 
