@@ -44,12 +44,11 @@ class Filling:
 class Outline:
     """One piece: both parts, in HTML escaped, and the subject if everybody gets the same.
 
-    Of the places, those below `first` are the caller's (see `place`), the others are `Filling.values`.
+    Places below the `first` of `outline_of` are the caller's (see `place`), the others `Filling.values`.
     """
 
     text: Runs
     html: Runs
-    first: int
     subject: str | None
     _template: Template
     _everyone: _Known
@@ -92,7 +91,6 @@ def outline_of(
         return Outline(
             text=_runs(f"{tidy(text)}\n"),
             html=_runs(html),
-            first=first,
             subject=subject,
             _template=template,
             _everyone=taking.everyone,
