@@ -72,7 +72,7 @@ def at_rest(world: World, cycles: int) -> Verdict:
     doubtful = world.read(_doubtful)
     by_process = Counter(touches[touch].owner for touch in doubtful)
     for owner, count in by_process.items():
-        times = max(1, world.suffered[_pid(owner)])
+        times = world.suffered[_pid(owner)]
         if count > times * CONNECTIONS:
             wrong.append(f"{owner} left {count} in doubt after {times} kills")
     most = max(
@@ -156,4 +156,5 @@ def _doubtful(connection: Connection) -> set[int]:
 
 
 def _pid(owner: str) -> int:
-    return int(owner.split(":")[-2])
+    """The number of the process that owned a touch; 0 where none did, which never has suffered anything."""
+    return int(owner.split(":")[-2]) if owner else 0

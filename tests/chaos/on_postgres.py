@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+
+from nurture.store.outbox import BUSY
+from nurture.store.tables import TOUCHES
 from tests.chaos.cluster import Cluster, cluster
 from tests.chaos.daemon import LEASE
 from tests.chaos.daemons import Daemon, Deadline
@@ -35,19 +39,26 @@ def _cycle(here: World, three: list[Daemon], server: Cluster, event: str) -> Non
     here.hurry()
     _until(here, three, here.accepted() + here.dice.randint(1, 25))
     time.sleep(here.dice.uniform(0, 0.02))
-    index = here.dice.randrange(DAEMONS)
-    victim = three[index]
+    victim = _victim(here, three)
     if event == "kill":
         victim.kill()
-        three[index] = Daemon(here, victim.place)
+        three[three.index(victim)] = Daemon(here, victim.place)
     elif event == "freeze":
         victim.freeze()
-        _read_for(here, LEASE.total_seconds() + here.dice.uniform(0.3, 1))
+        _read_for(here, LEASE.total_seconds() + here.dice.uniform(0.5, 1.5))
         victim.thaw()
     else:
         here.suffered.update(daemon.pid for daemon in three)
         server.crash()
     assert not (wrong := at_any_time(here)), (event, wrong)
+
+
+def _victim(here: World, three: list[Daemon]) -> Daemon:
+    """Mostly one that has messages in its hands: it hurts more."""
+    busy = here.read(lambda connection: set(connection.scalars(select(TOUCHES.c.owner).where(BUSY))))
+    numbers = {owner.split(":")[-2] for owner in busy}
+    able = [daemon for daemon in three if str(daemon.pid) in numbers]
+    return here.dice.choice(able if able and here.dice.random() < 0.8 else three)
 
 
 def _until(here: World, three: list[Daemon], accepted: int) -> None:

@@ -102,6 +102,7 @@ class World:
         """Who unsubscribed while the store was locked."""
         self._last = (0, 0.0)
         self._read = self._seen = 0
+        self._unread: list[tuple[float, Received]] = []
         self._letters: dict[str, list[Received]] = {}
 
     # The database -----------------------------------------------------------------------------------
@@ -238,17 +239,22 @@ class World:
     # People -----------------------------------------------------------------------------------------
 
     def read_mail(self) -> None:
-        """People read what came since the last time: now and then a click, and sometimes enough is enough."""
-        news, self._seen = self.inbox.ledger[self._seen :], len(self.inbox.ledger)
-        for received in news:
-            if received.recipient == SALES:
-                continue
-            links = links_in(self.keys, received)
+        """People read what has come, each in their own time: a click now and then, and some have had enough.
+
+        So an unsubscribe may meet the next message to the same person at any step of its way.
+        """
+        now, news = time.monotonic(), self.inbox.ledger[self._seen :]
+        self._seen += len(news)
+        self._unread += [(now + self.dice.uniform(0, 0.8), each) for each in news if each.recipient != SALES]
+        for due, received in sorted(self._unread, key=lambda each: each[0]):
+            if due > now:
+                return
+            self._unread.remove((due, received))
             what = self.dice.random()
-            if what < 0.08:
-                self.unsubscribe(links)
+            if what < 0.1:
+                self.unsubscribe(links_in(self.keys, received))
             elif what < 0.3:
-                self.click(links)
+                self.click(links_in(self.keys, received))
 
     def unsubscribe(self, links: "Links") -> bool:
         """POST what a mail program posts; whether we were told that it is done."""
