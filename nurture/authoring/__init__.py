@@ -12,7 +12,7 @@ from nurture.authoring.files import hash_of, read_files
 from nurture.authoring.fitting import fitted
 from nurture.authoring.problems import Problem, nearest, shown
 from nurture.authoring.schema import schemas
-from nurture.authoring.senders import is_here, is_reserved, reaches_the_world, refusals
+from nurture.authoring.senders import aligned, is_here, is_reserved, reaches_the_world, refusals
 from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Path, Source, decode
 from nurture.authoring.workspace import Loaded, Workspace, load
@@ -25,6 +25,7 @@ __all__ = [
     "Shape",
     "Source",
     "Workspace",
+    "aligned",
     "decode",
     "fitted",
     "hash_of",

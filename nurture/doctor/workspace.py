@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from nurture.assembly import example_sender
-from nurture.authoring import Loaded, is_here, reaches_the_world, refusals
+from nurture.authoring import Loaded, aligned, is_here, is_reserved, reaches_the_world, refusals
 from nurture.core.programme import Programme, Sender
 from nurture.doctor.findings import Finding, Group
 from nurture.settings import SECRETS, Secrets, Settings
@@ -80,9 +80,20 @@ def examine_sender(programme: Programme, settings: Settings) -> Iterator[Finding
         "footer", f"{count} pieces show who writes, the postal address and a link to unsubscribe"
     )
     domain = sender.address.rpartition("@")[2]
-    yield _sender.ok(
-        "From", f"one mailbox at {domain}, of the same owner as {', '.join(programme.site.hosts)}"
-    )
+    owned = ", ".join(host for host in programme.site.hosts if aligned(domain, host))
+    yield _sender.ok("From", f"one mailbox at {domain}, of the same owner as {owned}")
+    if reaches_the_world(settings):
+        yield from _leads_nowhere(programme)
+
+
+def _leads_nowhere(programme: Programme) -> Iterator[Finding]:
+    """Addresses of the example beside the sender's own: nothing is refused for them, but nobody is there."""
+    site = urlsplit(programme.site.url).hostname or ""
+    if is_reserved(site):
+        yield _sender.warn("site", f"links lead to {site}, which nobody owns", "write your own [site] url")
+    if any(is_reserved(to.rpartition("@")[2]) for to in programme.sales):
+        says = "leads go to an address for examples, where nobody reads"
+        yield _sender.warn("sales", says, "write your own [sales] to")
 
 
 def _is_example(sender: Sender) -> bool:

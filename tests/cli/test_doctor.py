@@ -309,6 +309,8 @@ def test_the_dns_of_the_sender_is_asked_where_mail_reaches_the_world(
         "SPF": ["ok"], "DMARC": ["ok"], "DKIM": ["warn"], "PTR": ["warn"]
     }  # fmt: skip
     assert "refused" not in found
+    assert found["From"][0]["says"].endswith("of the same owner as www.acme-news.com")
+    assert (states(found, "site"), states(found, "sales")) == (["warn"], ["warn"]), "still the example's"
 
 
 SECRET = "hunter2-" * 4
