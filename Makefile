@@ -29,6 +29,7 @@ docs:  ## write the generated parts of docs/
 
 bench:  ## the measurements of benchmarks/, as ratios in one run
 	$(PYTHON) benchmarks/core.py
+	$(PYTHON) benchmarks/wake.py
 	$(PYTHON) benchmarks/delivery.py
 	$(PYTHON) benchmarks/messages.py
 	$(PYTHON) benchmarks/imports.py

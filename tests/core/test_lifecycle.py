@@ -46,6 +46,8 @@ OBSERVED: tuple[f.Observed, ...] = (
         for touch in (7, 6, 99)
         for outcome in ("sent", "failed", "suppressed", "cancelled", "expired", "in_doubt")
     ),
+    f.Resent(6),
+    f.Resent(99),
     *(f.Bounced(7, kind) for kind in ("hard", "soft", "block")),
     f.Complained(7),
     f.Consented("consent", "all", START + DAY),
@@ -75,7 +77,7 @@ def in_state(state: str) -> Journey:
         lifecycle=state,
         enrolled={"main": START},
         live=Touch(7, "e1", "main", START),
-        doubtful=((6, "e3"),),
+        doubtful=(Touch(6, "e3", "main", START),),
         rested_on=(1, 2),
         promoted_at=START,
         handoff=4,

@@ -15,7 +15,7 @@ import pytest
 
 from nurture.core import facts as f
 from nurture.core.answers import FOREVER
-from nurture.core.decide import Verdict, settle
+from nurture.core.decide import Settled, Verdict, decide, settle
 from nurture.core.journey import LEGAL, NURTURING
 from nurture.core.weighing import begin, evolve, refold
 from tests.core.build import SECOND, days, snapshot
@@ -69,6 +69,7 @@ class Life:
     def wake(self) -> Verdict:
         settled = settle(self.journey, self.plan, self.now)
         self.seen["rounds", len(settled.facts)] += 1
+        self.decides_alike(settled)
         for fact in settled.facts:
             self.seen[type(fact.body).__name__] += 1
         self.journey = settled.journey
@@ -76,6 +77,15 @@ class Life:
         assert settled.wait.until > self.now, self.told(settled.wait)
         assert settled.wait.because, self.told(settled.wait)
         return settled.wait
+
+    def decides_alike(self, settled: Settled) -> None:
+        """The rounds of a settle share answers; asked afresh in every round they are the same."""
+        journey = self.journey
+        for fact in settled.facts:
+            assert decide(journey, self.plan, self.now).action == fact.body
+            journey = evolve(journey, fact, self.plan)
+        assert decide(journey, self.plan, self.now) == settled.wait
+        assert journey == settled.journey
 
     def poll(self, wait: Verdict) -> None:
         """Six instants before `until` (a random one is the last second): the same wait."""

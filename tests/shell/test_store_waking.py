@@ -300,6 +300,27 @@ def test_enrollments_follow_the_journeys(store: Store) -> None:
     assert wake({one: {}, two: {}}) == []
 
 
+@pytest.mark.parametrize(
+    ("known", "rewritten"), [(frozenset({"a"}), False), (frozenset({"b"}), True), (None, True)]
+)
+def test_enrollments_that_are_known_are_not_looked_up(
+    store: Store, known: frozenset[str] | None, rewritten: bool
+) -> None:
+    """The caller says what the table holds; where that is what it shall hold, the row is left alone."""
+    (one,) = enter(store, NOW)
+    before = {"prospect": one, "sequence": "a", "since": NOW}
+    store.write_now(lambda c: c.execute(insert(ENROLLMENTS), [before]))
+
+    def wake(connection: Connection) -> None:
+        (due,) = claim(connection, [one])
+        done = settled(due, enrolled=known)
+        done = done._replace(journey=done.journey._replace(enrolled={"a": LATER}))
+        write_settled(connection, [done], now=NOW, programme="p1")
+
+    store.write_now(wake)
+    assert row_of(store, ENROLLMENTS, prospect=one).since == (LATER if rewritten else NOW)
+
+
 def test_damaged_bytes_are_met_only_by_who_asks_for_them(store: Store) -> None:
     one, two = enter(store, NOW, NOW)
     broken = update(FACTS).where(FACTS.c.prospect == one).values(body=b"\xc1")
