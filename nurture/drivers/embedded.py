@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -59,6 +59,7 @@ async def run(
         engine.lease = lease
         await rescue_orphans(engine, clock.now())
         pulse = Pulse(clock.tick(), [(duty.name, duty.every) for duty in duties])
+        engine.now = lambda: _believed(pulse)
         engine.alerting = Alerting(nurture.store, pulse, nurture.tell(transport))
         stop = _stop_on_signals(engine, pulse)
         ticker = _Ticker(engine, duties, pulse)
@@ -173,13 +174,18 @@ class _Ticker:
 
     async def _once(self, duty: Duty) -> int:
         """Run it at an instant that is to be believed."""
-        now = clock.now()
         _look_at_the_clock(self._engine, self._pulse)
+        now = _believed(self._pulse)
         if self._engine.stopping.is_set() and not (duty.always and not self._pulse.stopping):
             return 0
         done = await run_due(self._engine, [duty], now)
         self._pulse.did(duty.name, clock.tick(), done)
         return done
+
+
+def _believed(pulse: Pulse) -> datetime:
+    now = clock.now()
+    return now if clock.is_virtual() else pulse.clock.believed(now, clock.tick())
 
 
 def _look_at_the_clock(engine: Engine, pulse: Pulse) -> None:
@@ -228,7 +234,7 @@ class _Told:
         if not self._ready and pulse.successes:
             self._ready = True
             notify("READY=1")
-        status = "; ".join(pulse.problems(now)) or "running"
+        status = "; ".join(pulse.problems(now)) or ("running" if self._ready else "starting")
         if status != self._status:
             self._status = status
             notify(f"STATUS={status}")

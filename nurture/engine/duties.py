@@ -65,6 +65,8 @@ class Engine:
     """How much may leave."""
     bars: Callable[[Workspace], str] = lambda _: ""
     """Why nothing written under this programme may be sent, or nothing."""
+    now: Callable[[], datetime] = clock.now
+    """Business time while messages are on their way, as far as it is to be believed."""
     alerting: Alerting | None = None
     """Who tells people of trouble; nobody, but in a daemon."""
     trouble: str = ""
@@ -148,7 +150,7 @@ async def deliver_due(engine: Engine, now: datetime) -> int:
         partial(_compose, engine),
         owner=engine.owner,
         key=engine.suppression_key,
-        now=clock.now,
+        now=engine.now,
         lease=engine.lease,
         stop=engine.stopping,
         journal=engine.journal,

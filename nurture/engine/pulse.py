@@ -28,27 +28,42 @@ class Steady:
 
     A jump backwards fires nothing again, because what was done stands in rows; so it costs one tick. A leap
     forward could end everything that waits, so it is believed only after a quarter of an hour, or after a
-    restart. A machine that was suspended looks like that, too.
+    restart, or at once if it is put right. A machine that was suspended looks like that, too. What is on its
+    way meanwhile goes by the time as it was before.
     """
 
     def __init__(self) -> None:
         self._last: tuple[datetime, float] | None = None
+        self._before: tuple[datetime, float] | None = None
         self._until = 0.0
         self.trouble = ""
         """What the clock did, while that keeps us from deciding and sending."""
 
     def look(self, now: datetime, tick: float) -> str:
         """Compare; what is new about the clock as a sentence, or nothing."""
-        last, self._last = self._last, (now, tick)
-        if last is None:
-            return ""
-        drift = (now - last[0]) - timedelta(seconds=tick - last[1])
+        drift, last, self._last = self._drift(now, tick), self._last, (now, tick)
+        if self.trouble and abs(now - self.believed(now, tick)) <= JUMP:
+            return self._steady("the clock was put right: going on")
         if abs(drift) > JUMP:
+            self._before = self._before or last
             return self._jumped(drift, tick)
         if self.trouble and tick >= self._until:
-            self.trouble = ""
-            return "the clock has been steady: taken as true, going on"
+            return self._steady("the clock has been steady: taken as true, going on")
         return ""
+
+    def believed(self, now: datetime, tick: float) -> datetime:
+        """The time to go by: while the clock is in doubt, how it would have gone on. From any thread."""
+        jumps = abs(self._drift(now, tick)) > JUMP
+        anchor = self._before or (self._last if jumps else None)
+        return now if anchor is None else anchor[0] + timedelta(seconds=tick - anchor[1])
+
+    def _drift(self, now: datetime, tick: float) -> timedelta:
+        last = self._last
+        return timedelta() if last is None else (now - last[0]) - timedelta(seconds=tick - last[1])
+
+    def _steady(self, said: str) -> str:
+        self.trouble, self._before = "", None
+        return said
 
     def _jumped(self, drift: timedelta, tick: float) -> str:
         leaps = drift > LEAP

@@ -56,15 +56,28 @@ def test_a_leap_is_believed_after_a_quarter_of_an_hour(by: timedelta) -> None:
     assert "taken as true" in machine.pass_(2)
 
 
-def test_a_leap_that_is_put_right_is_over_after_a_tick_of_quiet_at_most_the_quarter() -> None:
-    """The way back is a jump of its own; the quarter of an hour goes on, nobody knows which one was true."""
+def test_a_leap_that_is_put_right_is_over_at_once() -> None:
     machine = Machine()
     machine.jump(DAY)
     machine.pass_(10)
-    machine.jump(-DAY)
-    assert machine.steady.trouble == "the clock jumped forward by 24 hours"
-    machine.pass_(STEADY)
+    assert "put right" in machine.jump(-DAY)
     assert machine.steady.trouble == ""
+    assert machine.pass_(60) == ""
+
+
+@pytest.mark.parametrize("by", [DAY, -DAY, 400 * DAY])
+def test_what_is_on_its_way_goes_by_the_time_as_it_was(by: timedelta) -> None:
+    """Also before anybody has looked: the fence of a message must not read that it has expired."""
+    machine = Machine()
+    machine.pass_(100)
+    machine.ahead += by
+    wall = START + timedelta(seconds=machine.tick) + by
+    assert machine.steady.believed(wall + SECOND, machine.tick + 1) == wall - by + SECOND
+    machine.pass_(0.5)
+    assert machine.steady.believed(wall + SECOND, machine.tick + 0.5) == wall - by + SECOND
+    machine.pass_(STEADY)
+    now = START + timedelta(seconds=machine.tick) + machine.ahead
+    assert machine.steady.believed(now, machine.tick) == now, "in the end it is taken as true"
 
 
 def test_a_clock_that_is_slewed_is_never_in_doubt() -> None:
