@@ -42,7 +42,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--seed", default="1", help="another one makes other chaos")
     parser.add_argument("--jobs", type=int, default=2, help="series at a time")
+    parser.add_argument(
+        "--only", help="one series by its name, such as points-03, played whether or not it was"
+    )
     asked = parser.parse_args()
+    if asked.only:
+        totals, said, _ = play(asked.only, asked.seed)
+        if totals is None:
+            sys.exit(said)
+        print(totals.line(asked.only))
+        return
     state = STATE / asked.seed
     state.mkdir(parents=True, exist_ok=True)
     names = [f"{kind}-{number:02}" for kind, what in KINDS.items() for number in range(1, what.series + 1)]
