@@ -61,12 +61,13 @@ def upgrade() -> None:
         sa.Column("account", Words(), nullable=False),
         sa.Column("receiver", Words(), nullable=False),
         sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("accepted", sa.Integer(), nullable=False),
         sa.Column("deferred", sa.Integer(), nullable=False),
         sa.Column("hard", sa.Integer(), nullable=False),
         sa.Column("blocked", sa.Integer(), nullable=False),
         sa.Column("complaints", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "receiver", "hour", name=op.f("pk_tallies")),
+        sa.PrimaryKeyConstraint("account", "receiver", "hour", "part", name=op.f("pk_tallies")),
     )
     op.create_index(op.f("ix_tallies_hour"), "tallies", ["hour"])
     op.create_table(

@@ -4,6 +4,7 @@ Endings and deferrals are counted in the transaction that records them. What ope
 and why these figures: docs/delivery.md. Closed breakers have no row.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ BEFORE_SUCCESS = 1
 ENOUGH = 100
 """Answers within a day before shares mean anything."""
 _DAY = 24
+_PARTS = 64
 _SHARES = {"complaints": (0.001, 0.003), "bounces": (0.02, 0.05)}
 """Share of a day's mail that is a warning, and that stops the account."""
 _TOO_MANY_DEFERRED, _TOO_MANY_COMPLAINTS, _FEW = 0.05, 0.001, 20
@@ -254,7 +256,8 @@ def _hour(now: datetime) -> int:
 
 def _add(connection: Connection, tallies: Mapping[str, tuple[int, ...]], now: datetime) -> None:
     hour = _hour(now)
-    rows = [(ACCOUNT, receiver, hour, *tallies[receiver]) for receiver in sorted(tallies)]
+    part = os.getpid() % _PARTS
+    rows = [(ACCOUNT, receiver, hour, part, *tallies[receiver]) for receiver in sorted(tallies)]
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         driver.cursor().executemany(_ADD.replace("?", "%s"), rows)
@@ -263,8 +266,8 @@ def _add(connection: Connection, tallies: Mapping[str, tuple[int, ...]], now: da
 
 
 _ADD = (
-    "INSERT INTO tallies (account, receiver, hour, accepted, deferred, hard, blocked, complaints) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, receiver, hour) DO UPDATE SET "
+    "INSERT INTO tallies (account, receiver, hour, part, accepted, deferred, hard, blocked, complaints) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, receiver, hour, part) DO UPDATE SET "
     + ", ".join(f"{name} = tallies.{name} + excluded.{name}" for name in _COUNTED)
 )
 

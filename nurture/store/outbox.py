@@ -133,8 +133,9 @@ def turn(
     endings, deferrals = _sorted_out(results, standing)
     _end(connection, endings, standing, now, key)
     _put_back(connection, deferrals)
+    answers = _fence(connection, claims, standing, now, key, lease) if claims else {}
     breakers.count(connection, endings, deferrals, now)
-    return _fence(connection, claims, standing, now, key, lease) if claims else {}
+    return answers
 
 
 def fence(

@@ -264,6 +264,8 @@ class Tally(Row, table=True):
     receiver: str = Field(primary_key=True)
     hour: int = Field(primary_key=True, index=True)
     """Hours since 1970."""
+    part: int = Field(primary_key=True)
+    """Whoever counts has a row of his own, so that nobody waits for another's commit: add them up."""
     accepted: int = 0
     deferred: int = 0
     hard: int = 0

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -267,10 +268,13 @@ def test_three_daemons_together_hold_the_limits(postgres_database: str) -> None:
     queue_at(stores[0], "gmail.com", 130)
     queue_at(stores[0], "mill.example", 150)
 
+    together = Barrier(3, timeout=30)
+
     def work(number: int) -> list[tuple[int, str, int]]:
-        """Every daemon's clock runs from 9:00, each a little beside the others'."""
+        """Their clocks run together, a second or two apart, and they claim at the same time."""
         gone: list[tuple[int, str, int]] = []
         for second in range(0, 260, 2):
+            together.wait()
             now = NOW + (second + number) * SECOND
             taken = stores[number].write_now(
                 lambda c: claim_touches(c, now, 15, owner=f"d{number}", key=KEY, limits=LIMITS)  # noqa: B023
@@ -337,7 +341,7 @@ def test_a_bad_day_sets_the_ramp_back(store: Store) -> None:
 
 
 def tally(store: Store, now: datetime, **counts: int) -> None:
-    values = {"account": ACCOUNT, "receiver": "", "hour": int(now.timestamp()) // 3600, **counts}
+    values = {"account": ACCOUNT, "receiver": "", "hour": int(now.timestamp()) // 3600, "part": 99, **counts}
     store.write_now(lambda c: c.execute(insert(TALLIES).values(**values)) and None)
 
 
