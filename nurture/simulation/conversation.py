@@ -61,6 +61,7 @@ class Rules:
     """What each connection is encrypted with, or nothing."""
     implicit_tls: bool = False
     accounts: Mapping[str, str] | None = None
+    takes_utf8: bool = False
 
 
 @dataclass(slots=True)
@@ -130,6 +131,8 @@ class Conversation:
 
     async def _ehlo(self, rest: str) -> None:
         offers = [f"SIZE {self.rules.largest}", "8BITMIME"]
+        if self.rules.takes_utf8:
+            offers.append("SMTPUTF8")
         if self.certificate is not None and not self.encrypted:
             offers.append("STARTTLS")
         if self.rules.accounts is not None:

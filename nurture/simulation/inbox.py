@@ -40,12 +40,13 @@ class Inbox:
         implicit_tls: bool = False,
         accounts: Mapping[str, str] | None = None,
         largest: int = LARGEST_MESSAGE,
+        takes_utf8: bool = False,
     ) -> None:
         """`certificate` lets the server offer STARTTLS, or start with TLS if `implicit_tls`; a function of
         the connection's number gives each its own.
 
-        `accounts` (user to password) must sign in first. `on_message` is told of every message before its
-        sender is.
+        `accounts` (user to password) must sign in first. `takes_utf8`: it offers SMTPUTF8. `on_message` is
+        told of every message before its sender is.
         """
         self.ledger: list[Received] = []
         self.named: Counter[str] = Counter()
@@ -64,6 +65,7 @@ class Inbox:
             certificate if callable(certificate) else lambda number: certificate,
             implicit_tls,
             accounts,
+            takes_utf8,
         )
         self._listener: socket.socket | None = None
         self._fillers: list[socket.socket] = []

@@ -1,6 +1,9 @@
 """What every way of handing a message over promises, over the dict of all of them."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
@@ -150,3 +153,24 @@ def test_a_folder_that_cannot_be_written_can_be_tried_again(tmp_path: Path) -> N
     (tmp_path / "outbox").write_text("a file stands in the way")
     outcome = asyncio.run(FolderTransport(tmp_path / "outbox").send(letter(1), go))
     assert getattr(outcome, "whose", "") == "server"
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from tests.conformance.test_transports import FolderTransport, go, letter
+
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(FolderTransport(Path(sys.argv[1])).send(letter(1), go))
+"""
+"""The bytes are in the file; it has no name of its own yet."""
+
+
+def test_what_a_killed_process_left_in_the_folder_is_hidden_and_replaced(tmp_path: Path) -> None:
+    box = tmp_path / "outbox"
+    ended = subprocess.run([sys.executable, "-c", KILLED, box], cwd=Path(__file__).parents[2], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    (left,) = box.iterdir()
+    assert left.name.startswith(".") and left.suffix != ".eml"
+    assert isinstance(asyncio.run(FolderTransport(box).send(letter(1), go)), Accepted)
+    assert [path.read_bytes() for path in box.iterdir()] == [letter(1).raw]

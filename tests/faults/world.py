@@ -27,12 +27,12 @@ from tests.faults import certificates
 from tests.faults.table import MESSAGES, NUMBER, PLACES, SECURITIES, Row
 from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, compose, queue, row, row_address, states
 
-SECONDS = 1.2
+SECONDS = 2.0
 """Every timeout of ours, scaled."""
 QUICK = Timeouts(connect=SECONDS, command=SECONDS, data=SECONDS, answer=SECONDS, quit=0.2)
 LATER = tuple(NOW + HOUR + timedelta(minutes=minute) for minute in range(4))
 """When the second pass is made: after trouble the first message is a trial, and a line moves on."""
-AT_ONCE = 10
+AT_ONCE = 12
 """Worlds that run beside each other."""
 _LOOK, _USUAL_DELAY = 0.05, 0.01
 FILLER = b"x" * 98 + b"\r\n"

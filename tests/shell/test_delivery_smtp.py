@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -377,3 +378,127 @@ def test_words_of_the_server_hold_no_address() -> None:
     )
     assert isinstance(outcome, Failed)
     assert outcome.words == "RCPT: 550 5.1.1 <address>: unknown, ask <address>"
+
+
+def addressed(
+    to: str, inbox_takes_utf8: bool = False, sender: str = "ada@example.com"
+) -> tuple[Outcome, Inbox]:
+    """What becomes of a letter to this address, after another one on the same connection."""
+
+    async def body() -> tuple[Outcome, Inbox]:
+        async with Inbox(takes_utf8=inbox_takes_utf8) as inbox:
+            account = Account("127.0.0.1", inbox.port, "none", connections=1, timeouts=QUICK)
+            transport = SmtpTransport(account)
+            outcomes = [
+                await transport.send(mail, go)
+                for mail in (letter(1), replace(letter(2), to=to, sender=sender), letter(3))
+            ]
+            await transport.close()
+            assert isinstance(outcomes[0], Accepted) and isinstance(outcomes[2], Accepted)
+            assert inbox.connections == 1, "nobody else is spoiled"
+            return outcomes[1], inbox
+
+    return asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "p@example.org\r\nRCPT TO:<eve@evil.test>",
+        "p@example.org> SIZE=1",
+        "p@example.org\x00",
+        "p q@example.org",
+        "<p@example.org>",
+        "p@exa\u2028mple.org",
+        "=?utf-8?q?eve=40evil.test=3E?=@example.org",
+        "=?UTF-8?B?ZXZl?=@example.org",
+        "p@" + "x" * 260 + ".org",
+        "p@@example.org",
+        "",
+        "\ud800@example.org",
+    ],
+)
+@pytest.mark.parametrize("whose", ["to", "sender"])
+def test_an_address_that_could_say_more_than_one_is_never_said(address: str, whose: str) -> None:
+    outcome, inbox = addressed(**{"to": "p@example.org", whose: address})
+    assert isinstance(outcome, Failed) and outcome.code == 0 and "address" in outcome.words, outcome
+    assert len(inbox.ledger) == 2 and set(inbox.named) == {"p1@example.org", "p3@example.org"}
+
+
+def test_an_international_domain_goes_as_ascii() -> None:
+    outcome, inbox = addressed("p@b\xfccher.example")
+    assert isinstance(outcome, Accepted)
+    assert inbox.ledger[1].recipient == "p@xn--bcher-kva.example"
+
+
+def test_a_mailbox_outside_ascii_needs_a_server_that_takes_it() -> None:
+    outcome, inbox = addressed("j\xf6rg@b\xfccher.example")
+    assert isinstance(outcome, Failed) and outcome.words.startswith("smtputf8_unsupported")
+    assert len(inbox.ledger) == 2
+    outcome, inbox = addressed("j\xf6rg@b\xfccher.example", inbox_takes_utf8=True)
+    assert isinstance(outcome, Accepted)
+    assert inbox.ledger[1].recipient == "j\xf6rg@xn--bcher-kva.example"
+
+
+def test_a_connection_is_renewed_after_so_many_messages() -> None:
+    async def body() -> Inbox:
+        async with Inbox() as inbox:
+            assert all(
+                isinstance(outcome, Accepted)
+                for outcome in await send_all(inbox, 7, messages_per_connection=3)
+            )
+            return inbox
+
+    inbox = asyncio.run(body())
+    assert [each.connection for each in inbox.ledger] == [1, 1, 1, 2, 2, 2, 3]
+    assert all(each.answered for each in inbox.ledger)
+
+
+@pytest.mark.parametrize("reply", ["421 4.7.0 too many", "554 5.7.1 too many", ""])
+def test_a_server_that_takes_only_so_many_connections_is_served_by_those(reply: str) -> None:
+    fault = Fault(reply=reply, then="close")
+
+    async def body() -> tuple[list[Outcome], Inbox]:
+        async with Inbox(faults={("connect", k): fault for k in range(3, 99)}) as inbox:
+            transport = SmtpTransport(Account("127.0.0.1", inbox.port, "none", connections=6, timeouts=QUICK))
+            outcomes = await asyncio.gather(*(transport.send(letter(n), go) for n in range(40)))
+            await transport.close()
+            return outcomes, inbox
+
+    outcomes, inbox = asyncio.run(body())
+    assert [type(outcome) for outcome in outcomes] == [Accepted] * 40
+    assert inbox.connections <= 6 and {each.connection for each in inbox.ledger} == {1, 2}
+
+
+def test_who_is_stopped_while_waiting_for_a_connection_takes_none_along() -> None:
+    async def body() -> Inbox:
+        async with Inbox() as inbox:
+            transport = SmtpTransport(Account("127.0.0.1", inbox.port, "none", connections=1, timeouts=QUICK))
+            gate = asyncio.Event()
+
+            async def slow() -> bool:
+                return await gate.wait()
+
+            first = asyncio.create_task(transport.send(letter(1), slow))
+            while not inbox.named:
+                await asyncio.sleep(0.01)
+            second, third = (asyncio.create_task(transport.send(letter(n), go)) for n in (2, 3))
+            await asyncio.sleep(0.01)
+            second.cancel()
+            gate.set()
+            assert isinstance(await first, Accepted) and isinstance(await third, Accepted)
+            await transport.close()
+            return inbox
+
+    assert [each.recipient for each in asyncio.run(body()).ledger] == ["p1@example.org", "p3@example.org"]
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "dot"])
+@pytest.mark.parametrize(
+    "reply",
+    ["250-on and on\r\n" * 4000, "250 " + "x" * 70_000, "250-ok\r\n550 no", "2500 ok", "\xff\xfe", "199 hm"],
+)
+def test_an_answer_that_does_not_end_or_means_nothing_is_no_answer(verb: str, reply: str) -> None:
+    (outcome,), _ = with_faults({(verb, 1): Fault(reply=reply, accepts=False)})
+    assert isinstance(outcome, InDoubt if verb == "dot" else Deferred), outcome
+    assert getattr(outcome, "whose", "server") == "server"

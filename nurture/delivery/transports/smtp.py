@@ -95,7 +95,7 @@ class SmtpTransport:
         self._open = 0
         """Connections that are up, or on their way up."""
         self._served = 0
-        """Messages after which a connection was still of use."""
+        """Grows with every message after which a connection was still of use, and every one that has left."""
         self._limit = account.connections
         self._limited_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -135,17 +135,18 @@ class SmtpTransport:
             if self._idle:
                 return self._idle.pop()
             if refusal is None and self._open < self._allowed():
+                served = self._served
                 connection = await self._open_one()
                 if isinstance(connection, _Connection) or connection.whose != "server":
                     return connection
-                refusal, served = connection, self._served
+                refusal = connection
                 self._go_on_with_fewer(refusal)
-            elif refusal is None or self._open:
+            elif refusal is None or self._open or self._leaving:
                 await self._wait()
-            elif served == self._served:
+            elif refusal.code == 0 or served == self._served:
                 return refusal
             else:
-                refusal = None  # others were served meanwhile, and have left: there may be room now
+                refusal = None  # it said no while others were served, and they have left: there is room now
 
     async def _open_one(self) -> "_Connection | Deferred":
         self._open += 1
@@ -167,7 +168,8 @@ class SmtpTransport:
 
     def _go_on_with_fewer(self, refusal: Deferred) -> None:
         if self._open:
-            logger.warning("Another connection was refused (%s): %d are kept.", refusal.words, self._open)
+            level = logging.WARNING if self._limit == self.slots else logging.DEBUG
+            logger.log(level, "No more than %d connections: %s", self._open, refusal.words)
             self._limit = self._open
             self._limited_until = asyncio.get_running_loop().time() + FEWER_FOR
 
@@ -179,7 +181,7 @@ class SmtpTransport:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._wake_one()  # it was our turn: somebody else's now
+                self._changed()  # it was our turn: somebody else's now
             raise
 
     def _give_back(self, connection: "_Connection") -> None:
@@ -193,27 +195,31 @@ class SmtpTransport:
             self._say_goodbye(connection)
         else:
             self._idle.append(connection)
-            self._wake_one()
+            self._changed()
 
     def _say_goodbye(self, connection: "_Connection") -> None:
-        self._one_less()
         ended = connection.leave()
-        if not ended.done():
-            self._leaving.add(ended)
-            ended.add_done_callback(self._leaving.discard)
+        self._leaving.add(ended)
+        ended.add_done_callback(self._has_left)
+        self._one_less()
+
+    def _has_left(self, ended: asyncio.Future[None]) -> None:
+        self._leaving.discard(ended)
+        self._served += 1
+        self._changed()
 
     def _one_less(self) -> None:
         self._open -= 1
-        self._wake_one()
-        while not self._open and self._waiting:
-            self._wake_one()
+        self._changed()
 
-    def _wake_one(self) -> None:
+    def _changed(self) -> None:
+        """Wake the first who waits, or everybody once nothing is left to wait for."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                return
+                if self._open or self._leaving:
+                    return
 
     def _context(self) -> ssl.SSLContext | None:
         if self._trust is None and self.account.security != "none":
