@@ -25,6 +25,9 @@ BUSY_SECONDS = 5
 LOG_BYTES = 4 << 20
 """The write-ahead log is checkpointed when it has grown beyond this, and cut back to it."""
 
+WRITER_CACHE = 16 << 20
+"""Bytes of pages the writer keeps: what a wake's batch changes stays in memory until its commit."""
+
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -69,7 +72,7 @@ def sqlite_writer(url: URL) -> Engine:
         with suppress(OSError):  # a folder that cannot be written is told when the database is opened
             os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
     engine = create_engine(url, poolclass=NullPool, connect_args=_SQLITE_ARGUMENTS)
-    _set_up(engine, PRAGMAS, "BEGIN IMMEDIATE")
+    _set_up(engine, (*PRAGMAS, f"cache_size=-{WRITER_CACHE >> 10}"), "BEGIN IMMEDIATE")
     return engine
 
 
@@ -124,10 +127,12 @@ def is_locked(error: BaseException) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """The disk is full, or the file may not grow."""
+    """The disk is full, or the file may not grow; also where that undid the transaction and more failed."""
     number = getattr(getattr(error, "orig", error), "errno", None)
     full = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE")
-    return _sqlite_name(error) in full or number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    if _sqlite_name(error) in full or number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return True
+    return error.__context__ is not None and is_full(error.__context__)
 
 
 def is_undone(error: BaseException) -> bool:
