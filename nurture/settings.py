@@ -85,11 +85,16 @@ class Web:
 class Limits:
     """[limits]: messages that may leave in any minute."""
 
-    per_minute: StrictInt | None = Field(default=None, ge=1, description="In all; without it, no limit")
-    per_provider: StrictInt = Field(
-        default=20, ge=1, description="To one provider of consumer mailboxes, with all its domains"
+    per_minute: StrictInt | None = Field(
+        default=None, ge=1, le=1_000_000, description="In all; without it, no limit"
     )
-    per_domain: StrictInt = Field(default=60, ge=1, description="To any other domain")
+    per_provider: StrictInt = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="To one provider of consumer mailboxes, with all its domains",
+    )
+    per_domain: StrictInt = Field(default=60, ge=1, le=1_000_000, description="To any other domain")
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -97,9 +102,11 @@ class WarmUp:
     """[warm_up]: what a new sender sends on each day, until its mail is known."""
 
     begins: date = Field(alias="from", description="The first day; nothing leaves before it")
-    first_day: StrictInt = Field(default=50, ge=1, description="Messages on the first day")
+    first_day: StrictInt = Field(default=50, ge=1, le=1_000_000, description="Messages on the first day")
     grow: float = Field(default=1.5, ge=1, le=10, description="Each day so many times the day before")
-    target: StrictInt = Field(default=5000, ge=1, description="Messages a day at most, from then on")
+    target: StrictInt = Field(
+        default=5000, ge=1, le=1_000_000, description="Messages a day at most, from then on"
+    )
 
 
 SECTIONS = {"store": Store, "smtp": Smtp, "web": Web, "limits": Limits, "warm_up": WarmUp}

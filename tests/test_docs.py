@@ -204,7 +204,9 @@ def shapes_of(name: str) -> list[Any]:
 
 
 def keys_of(kind: Any) -> list[str]:
-    return list(kind.model_fields) if hasattr(kind, "model_fields") else [one.name for one in fields(kind)]
+    if hasattr(kind, "model_fields"):
+        return list(kind.model_fields)
+    return [kind.__pydantic_fields__[one.name].alias or one.name for one in fields(kind)]
 
 
 def test_every_secret_is_documented(tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ class WorkspaceShape(Shape):
     store: settings.Store | None = None
     smtp: settings.Smtp | None = None
     web: settings.Web | None = None
+    limits: settings.Limits | None = None
+    warm_up: settings.WarmUp | None = None
     clock: settings.Clock = "real"
     tracking: settings.Tracking = "clicks"
     alerts: settings.Alerts = ""

@@ -1,6 +1,7 @@
 """Settings and secrets: their defaults, and the sentence where they are wrong."""
 
 import stat
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ def test_defaults(tmp_path: Path) -> None:
     assert (settings.web.bind, settings.web.public) == ("127.0.0.1:8025", "http://127.0.0.1:8025")
     assert settings.web.trusted_proxies == ()
     assert (settings.clock, settings.tracking) == ("real", "clicks")
+    limits = settings.limits
+    assert (limits.per_minute, limits.per_provider, limits.per_domain) == (None, 20, 60)
+    assert settings.warm_up is None
 
 
 def test_everything_written(tmp_path: Path) -> None:
@@ -32,7 +36,9 @@ def test_everything_written(tmp_path: Path) -> None:
             'clock = "virtual"\ntracking = "full"\n'
             '[store]\ndatabase = "postgresql+psycopg://u@/db"\n'
             '[smtp]\nhost = "mail.example"\nport = 465\nsecurity = "tls"\nuser = "ada"\nconnections = 2\n'
-            '[web]\nbind = "0.0.0.0:80"\npublic = "https://go.example"\ntrusted_proxies = ["10.0.0.1"]\n',
+            '[web]\nbind = "0.0.0.0:80"\npublic = "https://go.example"\ntrusted_proxies = ["10.0.0.1"]\n'
+            "[limits]\nper_minute = 90\n"
+            "[warm_up]\nfrom = 2026-11-23\nfirst_day = 9\ngrow = 2\ntarget = 99\n",
         )
     )
     assert settings.database == "postgresql+psycopg://u@/db"
@@ -40,6 +46,10 @@ def test_everything_written(tmp_path: Path) -> None:
     assert (settings.smtp.port, settings.smtp.security, settings.smtp.connections) == (465, "tls", 2)
     assert settings.web.trusted_proxies == ("10.0.0.1",)
     assert (settings.clock, settings.tracking) == ("virtual", "full")
+    assert (settings.limits.per_minute, settings.limits.per_domain) == (90, 60)
+    ramp = settings.warm_up
+    assert ramp is not None
+    assert (ramp.begins, ramp.first_day, ramp.grow, ramp.target) == (date(2026, 11, 23), 9, 2, 99)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,10 @@ def test_everything_written(tmp_path: Path) -> None:
         ('[senders]\nname = "x"', 'unknown key senders; did you mean "sender"?'),
         ("web = 3", "web must be a section, [web]"),
         ('[web]\npublic = "go.example"', "web.public does not look right"),
+        ("[limits]\nper_minuet = 5", 'unknown key limits.per_minuet; did you mean "per_minute"?'),
+        ("[limits]\nper_domain = 0", "limits.per_domain: input should be greater than or equal to 1"),
+        ("[warm_up]\nfirst_day = 5", "warm_up.from is missing"),
+        ('[warm_up]\nfrom = "soon"', "warm_up.from: input should be a valid date"),
         ('[web]\nbind = "8025"', "web.bind does not look right"),
         ("a = ", "is not valid TOML"),
         ("a = " + "[" * 3000, "is nested too deep or holds a number too large"),
