@@ -123,15 +123,21 @@ def _unfinished(touches: Mapping[int, Any]) -> Iterator[str]:
 def _promises(world: World, connection: Connection) -> Iterator[str]:
     """What was answered by HTTP or is owed to sales."""
     unsubscribed = set(connection.scalars(select(FACTS.c.prospect).where(FACTS.c.kind == "Unsubscribed")))
-    addresses = dict(connection.execute(select(PROSPECTS.c.id, PROSPECTS.c.address)).tuples().all())
+    addresses = {
+        row.id: row.address for row in connection.execute(select(PROSPECTS.c.id, PROSPECTS.c.address))
+    }
     silenced = reasons_of(
         connection, world.suppression_key, {address for address in addresses.values() if address}
     )
     for prospect in world.asked:
         if prospect not in unsubscribed or addresses[prospect] not in silenced:
             yield f"prospect {prospect} was told that it is over, and nothing says so"
-    clicks = select(HITS.c.touch, func.count()).where(HITS.c.kind == "click").group_by(HITS.c.touch)
-    kept: dict[int | None, int] = dict(connection.execute(clicks).tuples().all())
+    clicks = (
+        select(HITS.c.touch, func.count().label("clicks"))
+        .where(HITS.c.kind == "click")
+        .group_by(HITS.c.touch)
+    )
+    kept: dict[int | None, int] = {row.touch: row.clicks for row in connection.execute(clicks)}
     for touch, count in world.clicked.items():
         if kept.get(touch, 0) < count:
             yield f"{count} clicks on touch {touch} were answered, {kept.get(touch, 0)} are kept"
