@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 from nurture.store import breakers, minutes
 from nurture.store.breakers import ACCOUNT, Standing, complained, count, resume, standing
 from nurture.store.limits import Limits, WarmUp
+from nurture.store.pacerows import STATEMENTS, as_text
 
 __all__ = ["ACCOUNT", "Gate", "Standing", "complained", "count", "gate", "next_release", "resume", "standing"]
 
@@ -61,7 +62,7 @@ class Gate:
 
     def __init__(self, connection: Connection, limits: Limits, now: datetime) -> None:
         self._connection, self._now = connection, now
-        self._statements = _POSTGRES if connection.dialect.name == "postgresql" else _SQLITE
+        self._statements = STATEMENTS[connection.dialect.name]
         self._driver: Any = connection.connection.driver_connection
         self._limits = limits
         self._second = int(now.timestamp())
@@ -180,7 +181,7 @@ class Gate:
         """Write down what was let go, and when each line moves on."""
         second, account = self._second, self._account
         rows = [
-            (receiver, _text(pace.log), pace.next(second) if pace.waits else None, pace.rate)
+            (receiver, as_text(pace.log), pace.next(second) if pace.waits else None, pace.rate)
             for receiver, pace in self._paces.items()
             if pace.changed
         ]
@@ -192,7 +193,7 @@ class Gate:
         next_at = account.next(second)
         self._statements.write_account(
             self._driver,
-            (_text(account.log), next_at if account.waits else None, account.rate, second,
+            (as_text(account.log), next_at if account.waits else None, account.rate, second,
              self._day, self._today, self._drops),
         )  # fmt: skip
         if next_at > second:
@@ -211,126 +212,3 @@ def next_release(connection: Connection) -> datetime | None:
     """The earliest instant at which a line moves on."""
     found = connection.exec_driver_sql("SELECT min(next_at) FROM paces WHERE next_at IS NOT NULL").scalar()
     return None if found is None else datetime.fromtimestamp(found, UTC)
-
-
-def _text(value: Any) -> str:
-    return json.encode(value).decode()
-
-
-class _Sqlite:
-    """Given straight to the driver, as in `sql.py`: SQLAlchemy needs longer than SQLite."""
-
-    def account(self, driver: Any) -> Sequence[Any]:
-        query = "SELECT log, next_at, seen, day, today, drops FROM paces WHERE account = ? AND receiver = ''"
-        found: Sequence[Any] | None = driver.execute(query, (ACCOUNT,)).fetchone()
-        return found or ("", None, 0, 0, 0, 0)
-
-    def lines(self, driver: Any, second: int) -> list[Any]:
-        rows: list[Any] = driver.execute(
-            "SELECT receiver, log, next_at FROM paces WHERE next_at IS NOT NULL AND next_at <= ? "
-            "AND account = ? ORDER BY receiver <> '', next_at, receiver",
-            (second, ACCOUNT),
-        ).fetchall()
-        return rows
-
-    def rows(self, driver: Any, receivers: Sequence[str]) -> list[Any]:
-        rows: list[Any] = driver.execute(
-            "SELECT p.receiver, p.log, p.next_at FROM json_each(?) AS j CROSS JOIN paces AS p "
-            "ON p.account = ? AND p.receiver = j.value",
-            (_text(receivers), ACCOUNT),
-        ).fetchall()
-        return rows
-
-    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-        driver.execute(
-            "INSERT INTO paces (account, receiver, log, next_at, rate, seen, day, today, drops) "
-            "SELECT ?, json_extract(value, '$[0]'), json_extract(value, '$[1]'), "
-            "json_extract(value, '$[2]'), json_extract(value, '$[3]'), 0, 0, 0, 0 "
-            "FROM json_each(?) WHERE true ON CONFLICT (account, receiver) DO UPDATE "
-            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate",
-            (ACCOUNT, _text(rows)),
-        )
-
-    def write_account(self, driver: Any, row: tuple[Any, ...]) -> None:
-        driver.execute(
-            "INSERT INTO paces (account, receiver, log, next_at, rate, seen, day, today, drops) "
-            "VALUES (?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, receiver) DO UPDATE "
-            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate, "
-            "seen = excluded.seen, day = excluded.day, today = excluded.today, drops = excluded.drops",
-            (ACCOUNT, *row),
-        )
-
-    def put_off(self, driver: Any, until: int) -> None:
-        query = "UPDATE paces SET next_at = ? WHERE next_at IS NOT NULL AND next_at < ? AND account = ?"
-        driver.execute(query, (until, until, ACCOUNT))
-
-    def dissolve(self, driver: Any) -> None:
-        for statement in _DISSOLVE:
-            driver.execute(statement)
-
-
-class _Postgres:
-    """The account's row is locked, and with it all of its receivers."""
-
-    def account(self, driver: Any) -> Sequence[Any]:
-        query = (
-            "SELECT log, next_at, seen, day, today, drops FROM paces "
-            "WHERE account = %s AND receiver = '' FOR UPDATE"
-        )
-        found: Sequence[Any] | None = driver.execute(query, (ACCOUNT,)).fetchone()
-        if found is None:
-            driver.execute(
-                "INSERT INTO paces (account, receiver, log, seen, day, today, drops) "
-                "VALUES (%s, '', '', 0, 0, 0, 0) ON CONFLICT DO NOTHING",
-                (ACCOUNT,),
-            )
-            found = driver.execute(query, (ACCOUNT,)).fetchone()
-        assert found is not None
-        return found
-
-    def lines(self, driver: Any, second: int) -> list[Any]:
-        rows: list[Any] = driver.execute(
-            "SELECT receiver, log, next_at FROM paces WHERE next_at IS NOT NULL AND next_at <= %s "
-            "AND account = %s ORDER BY receiver <> '', next_at, receiver",
-            (second, ACCOUNT),
-        ).fetchall()
-        return rows
-
-    def rows(self, driver: Any, receivers: Sequence[str]) -> list[Any]:
-        query = "SELECT receiver, log, next_at FROM paces WHERE account = %s AND receiver = ANY(%s)"
-        rows: list[Any] = driver.execute(query, (ACCOUNT, list(receivers))).fetchall()
-        return rows
-
-    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-        driver.execute(
-            "INSERT INTO paces (account, receiver, log, next_at, rate, seen, day, today, drops) "
-            "SELECT %s, j.receiver, j.log, j.next_at, j.rate, 0, 0, 0, 0 "
-            "FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::int[]) "
-            "AS j (receiver, log, next_at, rate) "
-            "ON CONFLICT (account, receiver) DO UPDATE "
-            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate",
-            (ACCOUNT, *(list(column) for column in zip(*rows, strict=True))),
-        )
-
-    def write_account(self, driver: Any, row: tuple[Any, ...]) -> None:
-        driver.execute(
-            "UPDATE paces SET log = %s, next_at = %s, rate = %s, seen = %s, day = %s, today = %s, drops = %s "
-            "WHERE account = %s AND receiver = ''",
-            (*row, ACCOUNT),
-        )
-
-    def put_off(self, driver: Any, until: int) -> None:
-        query = "UPDATE paces SET next_at = %s WHERE next_at IS NOT NULL AND next_at < %s AND account = %s"
-        driver.execute(query, (until, until, ACCOUNT))
-
-    def dissolve(self, driver: Any) -> None:
-        for statement in _DISSOLVE:
-            driver.execute(statement)
-
-
-_DISSOLVE = (
-    "UPDATE touches SET due_at = in_line_since, line = NULL, in_line_since = NULL "
-    "WHERE line IS NOT NULL AND state IN ('queued', 'deferred')",
-    "UPDATE paces SET next_at = NULL WHERE next_at IS NOT NULL",
-)
-_SQLITE, _POSTGRES = _Sqlite(), _Postgres()
