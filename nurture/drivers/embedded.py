@@ -23,6 +23,7 @@ from nurture.drivers.systemd import notify, watchdog_seconds
 from nurture.engine.alerting import Alerting
 from nurture.engine.duties import DUTIES, Duty, Engine, deliver_due, rescue_orphans, run_due, wake_due
 from nurture.engine.pulse import Pulse
+from nurture.store.engines import is_unavailable
 from nurture.store.outbox import LEASE
 from nurture.store.probe import why_not
 from nurture.web.serving import serving
@@ -169,7 +170,8 @@ class _Ticker:
                 await asyncio.sleep(0)
         except Exception as error:
             trouble = why_not(error)
-            logger.exception("the duty %r failed; it runs again in %s s", duty.name, duty.every)
+            bug = error if not is_unavailable(error) else None  # whose trace says nothing, every second
+            logger.error("the duty %r failed: %s", duty.name, trouble, exc_info=bug)
         self._pulse.ended(duty.name, clock.tick(), trouble)
 
     async def _once(self, duty: Duty) -> int:

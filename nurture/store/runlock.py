@@ -40,7 +40,7 @@ def held(database: Path) -> Iterator[None]:
 
 
 def holder(database: Path) -> str:
-    """Who holds the database now, as words for a sentence; empty if nobody does."""
+    """Who else holds the database now, as words for a sentence; empty if nobody does, or this process."""
     path = lock_file(database)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -49,7 +49,7 @@ def holder(database: Path) -> str:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _somebody(path)
+        return "" if path.read_text().strip() == str(os.getpid()) else _somebody(path)
     finally:
         os.close(handle)
     return ""
