@@ -16,16 +16,19 @@ from typing import Any
 import pytest
 
 from nurture import clock
+from nurture.assembly import open_nurture
 from nurture.core.programme import Sender
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.delivery.webhook import NotTaken, is_public, post
 from nurture.engine.alerting import Alerting, by_mail
 from nurture.engine.pulse import Pulse
+from nurture.engine.wake import wake
 from nurture.simulation.inbox import Fault, Inbox
 from nurture.store import Store
 from nurture.store.alerts import CALM, TOLD_AGAIN, Found, News, keep, told
-from nurture.store.tables import BREAKERS, PROSPECTS
+from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
 from tests.faults.certificates import context, make
+from tests.ops.living import living
 from tests.shell.outbox_world import NOW, change, queue
 
 MINUTE = timedelta(minutes=1)
@@ -264,3 +267,30 @@ def test_others_are(address: str) -> None:
 def test_a_webhook_that_leads_inside_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(NotTaken):
         post(url, b"{}")
+
+
+@pytest.mark.slow
+def test_the_daemon_mails_what_it_finds(folder: Path) -> None:
+    """A message was fenced when its sender died: in doubt at the start, and somebody hears of it."""
+    toml = folder / "nurture.toml"
+    toml.write_text('alerts = "mailto:ops@example.com"\n' + toml.read_text())
+    with open_nurture(folder) as nurture:
+        now = clock.now()
+        nurture.store.write_now(lambda c: wake(c, nurture.shelf, now))
+        fenced = TOUCHES.update().where(TOUCHES.c.prospect == 1)
+        values = {"state": "fenced", "owner": "dead:1", "epoch": 1, "fenced_at": now}
+        nurture.store.write_now(lambda c: c.execute(fenced.values(**values)) and None)
+
+    async def go() -> None:
+        async with living(folder) as there:
+            told = lambda: [each for each in there.inbox.ledger if each.recipient == "ops@example.com"]  # noqa: E731
+            await there.until(told)
+            await there.until(lambda: there.states() == {"sent": 11, "in_doubt": 1})
+            (mail,) = told()
+            assert b"messages in doubt: 1" in mail.raw
+            assert not any(b"p%d@" % n in mail.raw for n in range(12))
+            assert there.rows("SELECT kind, subject FROM alerts WHERE told_at IS NOT NULL") == [
+                ("in doubt", "")
+            ]
+
+    asyncio.run(go())
