@@ -33,6 +33,7 @@ from nurture.store.tables import PROSPECTS, TOUCHES
 from tests.cli.workspace import ROOT
 from tests.ops.living import populate
 from tests.shell.daemon_world import (
+    PATIENCE,
     differences,
     edit,
     public,
@@ -120,11 +121,18 @@ def test_a_full_disk_pauses_sending_and_room_resumes_it(crowd: Path, tmp_path: P
     log = crowd / "nurture.db-wal"
 
     def fill(running: "subprocess.Popen[str]", turn: int) -> None:
-        if way == "files may not grow":
-            room = log.stat().st_size + random.randrange(20_000) if turn % 2 else random.randrange(4_000)
-            resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-        else:
+        if way == "the database may not grow":
             full.touch()
+            return
+        room = random.randrange(log.stat().st_size + 20_000) if turn % 2 else random.randrange(4_000)
+        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        deadline = time.monotonic() + 2
+        while "full" not in ready(crowd)[1]:
+            if time.monotonic() > deadline:  # the log was begun anew, and has room before that place
+                resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))
+            time.sleep(0.05)
+            assert time.monotonic() < deadline + PATIENCE
+        assert ready(crowd)[0] == 503
 
     def make_room(running: "subprocess.Popen[str]") -> None:
         full.unlink(missing_ok=True)
@@ -136,9 +144,6 @@ def test_a_full_disk_pauses_sending_and_room_resumes_it(crowd: Path, tmp_path: P
             for turn in range(TIMES):
                 wait_for(lambda turn=turn: len(inbox.ledger) >= turn * A_TIME, running)  # type: ignore[misc]
                 fill(running, turn)
-                if way == "files may not grow":
-                    wait_for(lambda: "full" in ready(crowd)[1], running)
-                    assert ready(crowd)[0] == 503
                 time.sleep(0.3)  # what was on its way ends
                 before = len(inbox.ledger)
                 time.sleep(0.3)
