@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.world import ROOT, Place, World, fetch
@@ -76,12 +77,14 @@ class Daemon:
 class Deadline:
     """Raises AssertionError once PATIENCE is over."""
 
-    def __init__(self, what: str) -> None:
-        self._what, self._end = what, time.monotonic() + PATIENCE
+    def __init__(self, what: str, left: Callable[[], str] = str) -> None:
+        """`left` says what stands in the way."""
+        self._what, self._left, self._end = what, left, time.monotonic() + PATIENCE
 
     def pause(self, seconds: float = 0.01) -> None:
         """Wait a little, unless it has taken too long."""
-        assert time.monotonic() < self._end, f"it did not happen in {PATIENCE:.0f} s: {self._what}"
+        late = time.monotonic() > self._end
+        assert not late, f"it did not happen in {PATIENCE:.0f} s: {self._what}; {self._left()}"
         time.sleep(seconds)
 
 

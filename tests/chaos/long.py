@@ -11,8 +11,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ from tests.chaos import on_postgres, on_sqlite
 from tests.chaos.judge import Totals, Verdict
 
 STATE = Path(".chaos")
+
+Played = tuple[Totals | None, str, float]
+"""Of one series: its totals, what was not as promised if there are none, and the seconds it took."""
 
 
 class Kind(NamedTuple):
@@ -64,27 +68,29 @@ def main() -> None:
 
 
 def _play_all(names: list[str], seed: str, jobs: int, state: Path) -> list[str]:
-    """Play these; a file for each that went well, the names of the others."""
+    """Play these; a file for each that went well, the names of the others.
+
+    No more is handed out than is being played: whoever interrupts this waits for those alone.
+    """
     wrong: list[str] = []
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        playing = {pool.submit(play, name, seed): name for name in names}
-        for done in as_completed(playing):
-            name, (totals, said, seconds) = playing[done], done.result()
-            if totals is not None:
-                (state / f"{name}.json").write_text(json.dumps(totals._asdict()))
-            if said:
-                wrong.append(name)
-            print(
-                f"{name} (seed {seed!r}): {seconds:.0f} s {said or 'as promised'}",
-                file=sys.stderr,
-                flush=True,
-            )
+    left, playing = deque(names), dict[Future[Played], str]()
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while left or playing:
+            while left and len(playing) < jobs:
+                name = left.popleft()
+                playing[pool.submit(play, name, seed)] = name
+            for done in wait(playing, return_when=FIRST_COMPLETED).done:
+                name, (totals, said, seconds) = playing.pop(done), done.result()
+                if totals is None:
+                    wrong.append(name)
+                else:
+                    (state / f"{name}.json").write_text(json.dumps(totals._asdict()))
+                print(f"{name}: {seconds:.0f} s, {said or 'as promised'}", file=sys.stderr, flush=True)
     return wrong
 
 
-def play(name: str, seed: str) -> tuple[Totals | None, str, float]:
-    """One series: its totals if all was as promised, else what was not."""
+def play(name: str, seed: str) -> Played:
+    """One series."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nurture-chaos-") as home:
         try:

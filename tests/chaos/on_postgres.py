@@ -86,9 +86,11 @@ def _keep_up(here: World, three: list[Daemon]) -> None:
 
 
 def _come_to_rest(here: World, three: list[Daemon]) -> None:
-    here.hurry()
-    wait = Deadline("at rest")
+    wait, again = Deadline("at rest", here.left), 0.0
     while not (all(daemon.is_up() for daemon in three) and here.rests()):
+        if time.monotonic() > again:  # a crash of the database may put messages off at any moment
+            here.hurry()
+            again = time.monotonic() + 2
         here.read_mail()
         _keep_up(here, three)
         wait.pause()

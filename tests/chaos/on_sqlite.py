@@ -100,7 +100,7 @@ def prepare(here: World, point: str) -> None:
 
 def live(here: World, daemon: Daemon, stimulus: Callable[[World], None] | None = None) -> int:
     """People read their mail and answer until the daemon is dead; at rest it is asked to stop."""
-    wait, asked = Deadline("dead or at rest"), False
+    wait, asked = Deadline("dead or at rest", here.left), False
     while daemon.code is None:
         here.read_mail()
         if stimulus is not None and here.letters() and daemon.is_up():

@@ -202,6 +202,21 @@ class World:
             return False
         return self.read(_idle)
 
+    def left(self) -> str:
+        """What stands in the way of rest, for a failing test."""
+
+        def work(connection: Connection) -> str:
+            rows = connection.execute(
+                select(TOUCHES.c.state, TOUCHES.c.due_at, TOUCHES.c.owner, TOUCHES.c.words)
+                .where(TOUCHES.c.state.in_(LIVE))
+                .limit(5)
+            )
+            return (
+                f"{_waiting(connection)} wait at {datetime.now(UTC)}, such as {[tuple(row) for row in rows]}"
+            )
+
+        return self.read(work)
+
     def rests(self) -> bool:
         """The same; the database is asked only when no message has come for a while."""
         now, count = time.monotonic(), self.accepted()
