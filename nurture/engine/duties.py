@@ -24,9 +24,10 @@ from nurture.delivery.transports.seam import Mail, Transport
 from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
+from nurture.engine.drafting import draft_all
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
-from nurture.engine.wake import Woken, wake
+from nurture.engine.wake import Drafting, Woken, look, record, wake
 from nurture.errors import Mistake
 from nurture.rendering import CannotRender
 from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
@@ -67,6 +68,8 @@ class Engine:
     """Why nothing written under this programme may be sent, or nothing."""
     now: Callable[[], datetime] = clock.now
     """Business time while messages are on their way, as far as it is to be believed."""
+    drafting: Drafting = draft_all
+    """Where prospects are settled."""
     alerting: Alerting | None = None
     """Who tells people of trouble; nobody, but in a daemon."""
     trouble: str = ""
@@ -118,7 +121,9 @@ async def resolve_doubts(engine: Engine, now: datetime) -> int:
 
 async def wake_due(engine: Engine, now: datetime) -> int:
     """Decide for everybody who is due."""
-    woken: Woken = await engine.store.write(partial(_wake, engine.shelf, now))
+    if await engine.store.aread(programmes.is_rewaking):
+        await engine.store.write(partial(programmes.rewake, now=now))
+    woken = await (_wake_locked if engine.store.database is None else _wake_apart)(engine, now)
     failpoints.hit("wake.after")
     for error in woken.errors:
         engine.log(error)
@@ -235,8 +240,19 @@ def _resolve(engine: Engine, now: datetime, connection: Connection) -> doubting.
     return doubting.resolve_doubts(connection, now, engine.in_doubt, active, key=engine.suppression_key)
 
 
-def _wake(shelf: Shelf, now: datetime, connection: Connection) -> Woken:
-    return wake(connection, shelf, now)
+async def _wake_locked(engine: Engine, now: datetime) -> Woken:
+    """Several processes may wake: what one has looked at stays locked until it is written."""
+    work = partial(wake, shelf=engine.shelf, now=now, drafting=engine.drafting)
+    return await engine.store.write(work)
+
+
+async def _wake_apart(engine: Engine, now: datetime) -> Woken:
+    """Nobody else wakes, and whoever writes keeps out all others: settle while the store is free."""
+    seen = await engine.store.aread(partial(look, shelf=engine.shelf, now=now))
+    if not seen.due:
+        return Woken()
+    drafts = await asyncio.to_thread(engine.drafting, seen.due, seen.programme, now)
+    return await engine.store.write(partial(record, seen=seen, drafts=drafts, now=now))
 
 
 def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:

@@ -45,7 +45,10 @@ _INSERT = Bulk(
 COLUMNS = [FACTS.c[name] for name in ("prospect", "n", "at", "known", "programme", "kind", "body")]
 """What a fact is read from."""
 
-_HISTORIES = select(*COLUMNS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
+HISTORIES = select(*COLUMNS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
+"""All facts of `ids`."""
+
+_INSERT_OWN = Bulk(insert(FACTS), [column.name for column in COLUMNS])
 
 
 FactRow = tuple[Any, ...]
@@ -144,7 +147,7 @@ def history(connection: Connection, prospect: int) -> tuple[Fact, ...]:
 def histories(connection: Connection, prospects: Iterable[int]) -> dict[int, tuple[Fact, ...]]:
     """All facts of some prospects, in order of n; somebody without facts has an empty tuple."""
     found: dict[int, list[Fact]] = {prospect: [] for prospect in prospects}
-    for row in rows_of(connection, _HISTORIES, list(found)):
+    for row in rows_of(connection, HISTORIES, list(found)):
         found[row[0]].append(as_fact(row))
     return {prospect: tuple(facts) for prospect, facts in found.items()}
 
@@ -169,9 +172,15 @@ def as_fact(row: FactRow) -> Fact:
     return Fact(prospect, n, at, known, programme, codec.decode_body(kind, body))
 
 
-def insert_facts(connection: Connection, facts: Iterable[Fact]) -> None:
+def as_row(fact: Fact) -> FactRow:
+    """A fact as a row of the table."""
+    prospect, n, at, known, programme, body = fact
+    return (prospect, n, at, known, programme, *codec.encode_body(body))
+
+
+def insert_own(connection: Connection, rows: Iterable[FactRow]) -> None:
     """Insert numbered facts of our own; whoever calls holds the lock and sets n."""
-    _INSERT.run(connection, (_as_row(fact) for fact in facts))
+    _INSERT_OWN.run(connection, rows)
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -192,17 +201,12 @@ def _record(
             for n, each in enumerate(items, counts[prospect] + 1)
         )
         for fact, each in zip(facts[prospect], items, strict=True):
-            rows.append(_as_row(fact, stamp.channel, each.external_id or None))
+            rows.append((*as_row(fact), stamp.channel, each.external_id or None))
         alike[len(items)].append(prospect)
     _INSERT.run(connection, rows)
     for more, prospects in alike.items():
         _count(connection, prospects, more, stamp.known)
     return facts
-
-
-def _as_row(fact: Fact, channel: str | None = None, external_id: str | None = None) -> tuple[Any, ...]:
-    prospect, n, at, known, programme, body = fact
-    return (prospect, n, at, known, programme, *codec.encode_body(body), channel, external_id)
 
 
 def _count(connection: Connection, prospects: Sequence[int], more: int, wake_at: datetime) -> None:

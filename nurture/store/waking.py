@@ -1,11 +1,13 @@
 """What a wake reads and writes: due prospects with their new facts, and all that was settled about them.
 
-Both happen in one transaction, so a wake needs no lease: on PostgreSQL the claimed rows stay locked and
-others skip them; on SQLite nobody else writes. The caller keeps batches small enough for 50 ms.
+On PostgreSQL, where several processes wake, both happen in one transaction: the claimed rows stay locked and
+others skip them. On SQLite only one process wakes. It reads, settles outside any transaction, and then writes
+about those whose rows are still as they were read (`unchanged`), so that the lock is held for writing alone.
 
-    def work(connection):
-        settled = [settle(due) for due in claim_due(connection, now, 100)]     # the engine's part
-        write_settled(connection, settled, now=now, programme=active.hash)
+    due = claim_due(connection, now, 100, mark)
+    settled = [...]                                                           # the engine's part
+    same = unchanged(connection, due)
+    write_settled(connection, [each for each in settled if each.prospect in same], now=now, programme=hash)
 """
 
 from collections import defaultdict
@@ -14,27 +16,28 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnDefault,
     Connection,
+    Insert,
     and_,
     bindparam,
     delete,
     insert,
+    literal_column,
     select,
     text,
     update,
 )
 
-from nurture.core.facts import Fact, Recalled, TouchEnded, Withdrawn
+from nurture.core.facts import Fact, TouchEnded
 from nurture.core.journey import Journey
 from nurture.store import codec
 from nurture.store.bulk import Bulk, instants, raw
-from nurture.store.facts import COLUMNS, FactRow, as_fact, chunks, insert_facts, note, rows_of
+from nurture.store.facts import COLUMNS, HISTORIES, FactRow, as_fact, chunks, insert_own, note, rows_of
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, whose_touch
 
 
 class Changed(Exception):
-    """A prospect's row was not as it was claimed: a bug, since the row was locked. Nothing is written."""
+    """A prospect's row was not as it was read: a bug, since that was looked at. Nothing is written."""
 
 
 class Due(NamedTuple):
@@ -51,53 +54,85 @@ class Due(NamedTuple):
     errors: int
     wake_at: datetime | None
     snapshot: bytes | None
+    """None also where it was folded under another mark than the one asked for."""
     rows: tuple[FactRow, ...]
-    """The facts after `folded`, undecoded."""
+    """The facts after `folded`, or all of them where there is no snapshot; undecoded."""
 
     def journey(self) -> Journey | None:
         """The snapshot; None if there is none yet. Raises codec.Unreadable."""
         return None if self.snapshot is None else codec.decode_journey(self.snapshot)
 
     def news(self) -> tuple[Fact, ...]:
-        """The facts after the snapshot, in order of n. Raises codec.Unreadable."""
+        """The facts of `rows`, in order of n. Raises codec.Unreadable."""
         return tuple(as_fact(row) for row in self.rows)
 
 
 class Settled(NamedTuple):
-    """What a wake found about one prospect, as it shall be written.
+    """What a wake found about one prospect, as rows to be written: nothing is left to compute.
 
-    `was` is the n that was claimed; `facts` are numbered was + 1, was + 2, ... without a gap, and the
-    journey is folded up to the last of them.
+    `was` is the n that was read; `facts` are numbered was + 1, was + 2, ... without a gap, and the snapshot
+    is folded up to `n`, the last of them.
     """
 
     prospect: int
     was: int
-    journey: Journey
+    n: int
+    lifecycle: str
+    stage: str
+    snapshot: bytes
     mark: str
     wake_at: datetime | None
     wake_reason: str
     """Never empty where wake_at is None."""
-    facts: Sequence[Fact] = ()
-    touches: Sequence[Mapping[str, Any]] = ()
-    """New rows of the outbox."""
+    facts: Sequence[FactRow] = ()
+    touches: Sequence[tuple[Any, ...]] = ()
+    """New rows of the outbox: values in the order of `NEW_TOUCH`."""
     cancelled: Sequence[int] = ()
     """Ids of touches that shall not leave; their Cancelled facts are among `facts`."""
     handoffs: Sequence[Mapping[str, Any]] = ()
     """New rows of handoffs."""
-    enrolled: frozenset[str] | None = None
-    """The sequences that the table has the prospect in; None where the caller cannot tell."""
+    enrolled: Mapping[str, datetime] | None = None
+    """The sequences, each with since when; None where the table has them already."""
+    replaces: bool = True
+    """Whether the table may have rows that `enrolled` replaces."""
+
+    def kinds(self) -> Iterable[str]:
+        """The kinds of the facts."""
+        return (row[_KIND] for row in self.facts)
 
 
-def claim_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Up to `limit` prospects whose time has come, the longest waiting first, locked, with their news."""
-    return _with_news(connection, raw(connection.execute(_DUE, {"now": now, "most": limit})))
+_PROSPECT, _N, _KIND = 0, 1, 5
+"""Where they stand in a row of `facts`."""
+
+NEW_TOUCH = (
+    "id", "prospect", "decision", "piece", "occurrence", "sequence", "stage", "programme", "chosen_at",
+    "opens", "closes", "expires", "zone", "due_at",
+)  # fmt: skip
+"""What is particular of a new row of the outbox; the rest is as the table begins."""
+
+
+def claim_due(connection: Connection, now: datetime, limit: int, mark: str | None = None) -> list[Due]:
+    """Up to `limit` prospects whose time has come, the longest waiting first, with their news.
+
+    With a mark, a snapshot under another one is left out, and all facts come in its place. Locks the rows,
+    except on SQLite, where it may be asked in a reading transaction too.
+    """
+    return _with_news(connection, raw(connection.execute(_DUE, {"now": now, "most": limit})), mark)
 
 
 def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
     """The same for given prospects, due or not, in order of id; waits for whoever has locked them."""
     ids = sorted(prospects)
     claimed = [row for some in chunks(ids) for row in raw(connection.execute(_THESE, {"ids": some}))]
-    return _with_news(connection, claimed)
+    return _with_news(connection, claimed, None)
+
+
+def unchanged(connection: Connection, due: Sequence[Due]) -> set[int]:
+    """Those whose rows are as they were read; for the others there is news, and they are due again."""
+    now: dict[int, tuple[int, int]] = {}
+    for some in chunks([one.id for one in due]):
+        now.update((id, (n, folded)) for id, n, folded in raw(connection.execute(_COUNTS, {"ids": some})))
+    return {one.id for one in due if now.get(one.id) == (one.n, one.folded)}
 
 
 def write_settled(
@@ -116,7 +151,7 @@ def write_settled(
         return ()
     for each in settled:
         _check_numbers(each)
-    insert_facts(connection, (fact for each in settled for fact in each.facts))
+    insert_own(connection, (row for each in settled for row in each.facts))
     _update_prospects(connection, settled)
     _write_enrollments(connection, settled)
     _write_touches(connection, settled)
@@ -185,6 +220,9 @@ _THESE = (
     .order_by(PROSPECTS.c.id)
     .with_for_update()
 )
+_COUNTS = select(PROSPECTS.c.id, PROSPECTS.c.n, PROSPECTS.c.folded).where(
+    PROSPECTS.c.id.in_(bindparam("ids", expanding=True))
+)
 _NEWS = (
     select(*COLUMNS)
     .join(PROSPECTS, and_(FACTS.c.prospect == PROSPECTS.c.id, FACTS.c.n > PROSPECTS.c.folded))
@@ -193,61 +231,47 @@ _NEWS = (
 )
 
 
-def _with_news(connection: Connection, claimed: Sequence[tuple[Any, ...]]) -> list[Due]:
+def _with_news(connection: Connection, claimed: Sequence[tuple[Any, ...]], mark: str | None) -> list[Due]:
     instant = instants(connection.dialect)
+    due: list[Due] = []
+    for id, n, folded, its, *others, wake_at, snapshot in claimed:
+        usable = snapshot if mark in (its, None) else None
+        due.append(Due._make((id, n, folded, its, *others, instant(wake_at), usable, ())))
     news: dict[int, list[FactRow]] = defaultdict(list)
-    for fact in rows_of(connection, _NEWS, [id for id, n, folded, *_ in claimed if n > folded]):
-        news[fact[0]].append(fact)
-    return [
-        Due._make((id, *others, instant(wake_at), snapshot, tuple(news.get(id, ()))))
-        for id, *others, wake_at, snapshot in claimed
-    ]
+    some = [one.id for one in due if one.snapshot is not None and one.n > one.folded]
+    for query, ids in ((_NEWS, some), (HISTORIES, [one.id for one in due if one.snapshot is None])):
+        for fact in rows_of(connection, query, ids):
+            news[fact[0]].append(fact)
+    return [one._replace(rows=tuple(news[one.id])) if one.id in news else one for one in due]
 
 
 def _check_numbers(settled: Settled) -> None:
     last = settled.was
-    for fact in settled.facts:
-        if fact.n != last + 1 or fact.prospect != settled.prospect:
-            raise Changed(f"prospect {settled.prospect}: {fact.prospect}'s fact {fact.n} after {last}")
-        last = fact.n
-    if settled.journey.n != last:
-        raise Changed(f"prospect {settled.prospect}: facts up to {last}, folded to {settled.journey.n}")
+    for row in settled.facts:
+        if row[_N] != last + 1 or row[_PROSPECT] != settled.prospect:
+            raise Changed(f"prospect {settled.prospect}: {row[_PROSPECT]}'s fact {row[_N]} after {last}")
+        last = row[_N]
+    if settled.n != last:
+        raise Changed(f"prospect {settled.prospect}: facts up to {last}, folded to {settled.n}")
 
 
-_FOLDED = ("last", "lifecycle", "stage", "snapshot", "mark", "wake_at", "wake_reason")
 _UPDATE = Bulk(
     update(PROSPECTS)
-    .where(PROSPECTS.c.id == bindparam("which"), PROSPECTS.c.n == bindparam("was"))
+    .where(PROSPECTS.c.id == bindparam("prospect"), PROSPECTS.c.n == bindparam("was"))
     .values(
         n=bindparam("last"),
         folded=bindparam("last"),
         errors=text("0"),
-        **{name: bindparam(name) for name in _FOLDED[1:]},
+        **{name: bindparam(name) for name in Settled._fields[3:9]},
     ),
-    ("which", "was", *_FOLDED),
+    ("prospect", "was", "last", *Settled._fields[3:9]),
 )
 
 
 def _update_prospects(connection: Connection, settled: Sequence[Settled]) -> None:
-    written = _UPDATE.run(
-        connection,
-        (
-            (
-                each.prospect,
-                each.was,
-                each.journey.n,
-                each.journey.lifecycle,
-                each.journey.stage,
-                codec.encode_journey(each.journey),
-                each.mark,
-                each.wake_at,
-                each.wake_reason,
-            )
-            for each in settled
-        ),
-    )
+    written = _UPDATE.run(connection, (each[:9] for each in settled))
     if written != len(settled):
-        raise Changed(f"some of {len(settled)} prospects got facts since they were claimed")
+        raise Changed(f"some of {len(settled)} prospects got facts since they were read")
 
 
 _ENROLL = Bulk(insert(ENROLLMENTS), ("prospect", "sequence", "since"))
@@ -255,36 +279,43 @@ _ENROLL = Bulk(insert(ENROLLMENTS), ("prospect", "sequence", "since"))
 
 def _write_enrollments(connection: Connection, settled: Sequence[Settled]) -> None:
     """The table follows the journeys; only those are touched whose set of sequences has changed."""
-    changed = [
-        each for each in settled if each.enrolled is None or each.enrolled != set(each.journey.enrolled)
-    ]
-    for some in chunks([each.prospect for each in changed if each.enrolled is None or each.enrolled]):
+    changed = [(each, each.enrolled) for each in settled if each.enrolled is not None]
+    for some in chunks([each.prospect for each, _ in changed if each.replaces]):
         connection.execute(delete(ENROLLMENTS).where(ENROLLMENTS.c.prospect.in_(some)))
     _ENROLL.run(
         connection,
         (
             (each.prospect, sequence, since)
-            for each in changed
-            for sequence, since in each.journey.enrolled.items()
+            for each, enrolled in changed
+            for sequence, since in enrolled.items()
         ),
     )
 
 
-_TOUCH = Bulk(insert(TOUCHES), TOUCHES.c.keys())
-_NEW_TOUCH: dict[str, Any] = {
-    column.name: column.default.arg if isinstance(column.default, ColumnDefault) else None
-    for column in TOUCHES.c
-}
+def _as_it_begins() -> Insert:
+    """What every new touch has alike stands in the statement, not in each row."""
+    alike = {
+        "state": "'queued'",
+        "attempts": "0",
+        "cancelled": "false",
+        "owner": "''",
+        "epoch": "0",
+        "words": "''",
+    }
+    row: dict[str, Any] = {name: bindparam(name) for name in NEW_TOUCH}
+    return insert(TOUCHES).values(row | {name: literal_column(value) for name, value in alike.items()})
+
+
+_TOUCH = Bulk(_as_it_begins(), NEW_TOUCH)
 
 
 def _write_touches(connection: Connection, settled: Sequence[Settled]) -> None:
-    rows = (_NEW_TOUCH | dict(row) for each in settled for row in each.touches)
-    _TOUCH.run(connection, (tuple(row.values()) for row in rows))
+    _TOUCH.run(connection, (row for each in settled for row in each.touches))
 
 
 def _end_handoffs(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
-    for kind, state in ((Withdrawn, "withdrawn"), (Recalled, "recalled")):
-        whose = [fact.prospect for each in settled for fact in each.facts if isinstance(fact.body, kind)]
+    for kind, state in (("Withdrawn", "withdrawn"), ("Recalled", "recalled")):
+        whose = [each.prospect for each in settled if kind in each.kinds()]
         for some in chunks(whose):
             still_open = update(HANDOFFS).where(HANDOFFS.c.prospect.in_(some), HANDOFFS.c.state == "open")
             connection.execute(still_open.values(state=state, answered_at=now))

@@ -92,7 +92,8 @@ class World:
         self.store.write_now(lambda c: note(c, news, known=known or at, programme=hash))
 
     def wake(self, now: datetime, limit: int = 100) -> Woken:
-        """One batch."""
+        """One batch, after some more of those whom a new programme concerns were made due."""
+        self.store.write_now(lambda c: programmes.rewake(c, now))
         return self.store.write_now(lambda c: wake(c, self.shelf, now, limit))
 
     def wake_all(self, now: datetime) -> list[str]:

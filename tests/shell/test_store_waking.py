@@ -12,8 +12,10 @@ from nurture.core.answers import Reason
 from nurture.core.facts import Cancelled, Chosen, Enrolled, Fact, Happened, Left, Recalled, TouchEnded
 from nurture.core.journey import Journey
 from nurture.store import Store, codec, history, note
+from nurture.store.facts import as_fact, as_row
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, touch_id
 from nurture.store.waking import (
+    NEW_TOUCH,
     Changed,
     Due,
     Settled,
@@ -22,6 +24,7 @@ from nurture.store.waking import (
     claim_due,
     count_error,
     next_wake,
+    unchanged,
     write_settled,
 )
 
@@ -50,23 +53,25 @@ def enter(store: Store, *wake_at: datetime | None) -> list[int]:
 
 
 def settled(due: Due, *bodies: Any, **more: Any) -> Settled:
-    """So many decided facts after what is there, and a journey that says so."""
+    """So many decided facts after what is there, and a snapshot that says so."""
     facts = tuple(Fact(due.id, due.n + i, NOW, NOW, "p1", body) for i, body in enumerate(bodies, 1))
     journey = Journey(
         due.id, n=due.n + len(facts), lifecycle="nurturing", stage="early", decisions=len(facts)
     )
-    journey = more.pop("journey", journey)
-    return Settled(due.id, due.n, journey, "1:w", more.pop("wake_at", LATER), "gap", facts, **more)
+    return Settled(
+        due.id, due.n, journey.n, journey.lifecycle, journey.stage, codec.encode_journey(journey), "1:w",
+        more.pop("wake_at", LATER), "gap", [as_row(fact) for fact in facts], **more,
+    )  # fmt: skip
 
 
-def chosen(prospect: int, number: int, piece: str = "early/a") -> tuple[Chosen, dict[str, Any]]:
+def chosen(prospect: int, number: int, piece: str = "early/a") -> tuple[Chosen, tuple[Any, ...]]:
     body = Chosen(number, piece, 1, "s", NOW, NOW + MINUTE, LATER, "UTC", WHY, (("early/b", Reason("seen")),))
     row = {
         "id": touch_id(prospect, number), "prospect": prospect, "decision": number, "piece": piece,
         "sequence": "s", "stage": "early", "programme": "p1", "chosen_at": NOW, "opens": NOW,
-        "closes": NOW + MINUTE, "expires": LATER, "zone": "UTC", "due_at": NOW,
+        "closes": NOW + MINUTE, "expires": LATER, "zone": "UTC", "due_at": NOW, "occurrence": 1,
     }  # fmt: skip
-    return body, row
+    return body, tuple(row[name] for name in NEW_TOUCH)
 
 
 def row_of(store: Store, table: Any, **where: Any) -> Any:
@@ -93,9 +98,9 @@ def test_a_claim_brings_the_snapshot_and_only_what_is_new(store: Store) -> None:
     assert store.write_now(lambda c: claim_due(c, LATER - MINUTE, 10)) == []
     store.write_now(lambda c: note(c, {one: [(Happened("again"), NOW)]}, known=NOW + MINUTE, programme="p1"))
     (second,) = store.write_now(lambda c: claim_due(c, NOW + MINUTE, 10))
-    assert (second.n, second.folded, second.journey(), second.mark) == (3, 2, done.journey, "1:w")
+    assert (second.n, second.folded, second.snapshot, second.mark) == (3, 2, done.snapshot, "1:w")
     assert [(fact.n, fact.body) for fact in second.news()] == [(3, Happened("again"))]
-    assert store.read(lambda c: history(c, one))[1] == done.facts[0]
+    assert store.read(lambda c: history(c, one))[1] == as_fact(done.facts[0])
 
 
 def test_a_settled_batch_is_written_whole(store: Store) -> None:
@@ -161,13 +166,13 @@ def test_a_wrong_number_writes_nothing(store: Store, wrong: str) -> None:
         done = settled(due, Enrolled(1, "s"), Left(2, "s", "closed"))
         first, second = done.facts
         if wrong == "gap":
-            done = done._replace(facts=(first, second._replace(n=4)))
+            done = done._replace(facts=(first, (one, 4, *second[2:])))
         elif wrong == "again":
             done = done._replace(facts=(first, first))
         elif wrong == "other prospect":
-            done = done._replace(facts=(first, second._replace(prospect=one + 1)))
+            done = done._replace(facts=(first, (one + 1, *second[1:])))
         elif wrong == "not folded":
-            done = done._replace(journey=done.journey._replace(n=due.n))
+            done = done._replace(n=due.n)
         else:
             note(connection, {one: [(Happened("between"), NOW)]}, known=NOW, programme="p1")
         write_settled(connection, [done], now=NOW, programme="p1")
@@ -213,9 +218,8 @@ def test_a_cancelled_touch_ends_if_nobody_has_it_and_is_refused_later_if_somebod
 
     def choose(connection: Connection) -> None:
         (due,) = claim_due(connection, NOW, 10)
-        write_settled(
-            connection, [settled(due, body, touches=[row | {"state": state}])], now=NOW, programme="p1"
-        )
+        write_settled(connection, [settled(due, body, touches=[row])], now=NOW, programme="p1")
+        connection.execute(update(TOUCHES).values(state=state))
 
     def cancel(connection: Connection) -> tuple[int, ...]:
         (due,) = claim(connection, [one])
@@ -276,11 +280,7 @@ def test_enrollments_follow_the_journeys(store: Store) -> None:
     def wake(enrolled: dict[int, dict[str, datetime]]) -> list[tuple[int, str, datetime]]:
         def work(connection: Connection) -> None:
             claimed = claim(connection, [one, two])
-            done = [settled(due) for due in claimed]
-            done = [
-                each._replace(journey=each.journey._replace(enrolled=enrolled[each.prospect]))
-                for each in done
-            ]
+            done = [settled(due, enrolled=enrolled[due.id]) for due in claimed]
             write_settled(connection, done, now=NOW, programme="p1")
 
         store.write_now(work)
@@ -301,24 +301,42 @@ def test_enrollments_follow_the_journeys(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "rewritten"), [(frozenset({"a"}), False), (frozenset({"b"}), True), (None, True)]
+    ("enrolled", "since"), [(None, NOW), ({"a": LATER}, LATER)], ids=["as the table has it", "another"]
 )
-def test_enrollments_that_are_known_are_not_looked_up(
-    store: Store, known: frozenset[str] | None, rewritten: bool
+def test_enrollments_are_left_alone_where_nothing_changed(
+    store: Store, enrolled: dict[str, datetime] | None, since: datetime
 ) -> None:
-    """The caller says what the table holds; where that is what it shall hold, the row is left alone."""
     (one,) = enter(store, NOW)
     before = {"prospect": one, "sequence": "a", "since": NOW}
     store.write_now(lambda c: c.execute(insert(ENROLLMENTS), [before]))
 
     def wake(connection: Connection) -> None:
         (due,) = claim(connection, [one])
-        done = settled(due, enrolled=known)
-        done = done._replace(journey=done.journey._replace(enrolled={"a": LATER}))
-        write_settled(connection, [done], now=NOW, programme="p1")
+        write_settled(connection, [settled(due, enrolled=enrolled)], now=NOW, programme="p1")
 
     store.write_now(wake)
-    assert row_of(store, ENROLLMENTS, prospect=one).since == (LATER if rewritten else NOW)
+    assert row_of(store, ENROLLMENTS, prospect=one).since == since
+
+
+def test_who_got_news_since_is_not_as_read(store: Store) -> None:
+    one, two, three = enter(store, NOW, NOW, NOW)
+    due = store.write_now(lambda c: claim_due(c, NOW, 10))
+    assert store.read(lambda c: unchanged(c, due)) == {one, two, three}
+    store.write_now(lambda c: note(c, {two: [(Happened("since"), NOW)]}, known=NOW, programme="p1"))
+    third = [settled(each) for each in due if each.id == three]
+    store.write_now(lambda c: write_settled(c, third, now=NOW, programme="p1"))
+    assert store.read(lambda c: unchanged(c, due)) == {one}, "three has no new fact, but another snapshot"
+
+
+def test_a_snapshot_under_another_mark_is_left_out_and_all_facts_come(store: Store) -> None:
+    one, two = enter(store, NOW, NOW)
+    first = store.write_now(lambda c: claim_due(c, NOW, 1))
+    done = [settled(first[0], Enrolled(1, "s", WHY), wake_at=NOW)]
+    store.write_now(lambda c: write_settled(c, done, now=NOW, programme="p1"))
+    for mark, snapshot, numbers in (("1:w", done[0].snapshot, []), ("1:x", None, [1, 2])):
+        found = {due.id: due for due in store.write_now(lambda c, m=mark: claim_due(c, NOW, 10, m))}
+        assert (found[one].snapshot, [fact.n for fact in found[one].news()]) == (snapshot, numbers)
+        assert [fact.n for fact in found[two].news()] == [1]
 
 
 def test_damaged_bytes_are_met_only_by_who_asks_for_them(store: Store) -> None:

@@ -13,8 +13,9 @@ from nurture.core.decide import settle
 from nurture.core.journey import NURTURING, PROMOTED
 from nurture.core.timing import business_later
 from nurture.core.weighing import refold
+from nurture.engine.drafting import mark_of
 from nurture.engine.shelf import Shelf
-from nurture.engine.wake import MOST_ERRORS, QUARANTINED, mark_of, wake
+from nurture.engine.wake import MOST_ERRORS, QUARANTINED, wake
 from nurture.store import Store
 from nurture.store.codec import encode_journey
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES
