@@ -75,7 +75,11 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
-    except Exception:
+    except Exception as error:
+        if import_module("nurture.store.engines").is_away(error):
+            said = "the database went away in the middle: see that it runs, then try again"
+            click.secho(f"Error: {said}", fg="red", err=True)
+            sys.exit(1)
         traceback.print_exc()
         click.secho(
             "This is a bug in nurture, not your mistake. The lines above say where.", fg="red", err=True

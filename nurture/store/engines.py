@@ -148,6 +148,17 @@ def is_unavailable(error: BaseException) -> bool:
     return bool(kinds & {"DatabaseError", "InterfaceError"}) and not kinds & {"DataError", "IntegrityError"}
 
 
+def is_away(error: BaseException) -> bool:
+    """PostgreSQL hung up, is starting or stopping: it is nobody's bug, and another try may find it there."""
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", "none of PostgreSQL's")
+    return type(cause).__name__ in _AWAY_KINDS and (state is None or state[:2] in _AWAY_CLASSES)
+
+
+_AWAY_KINDS = ("OperationalError", "AdminShutdown", "CrashShutdown", "CannotConnectNow")
+_AWAY_CLASSES = ("08", "57")  # connection exception, operator intervention
+
+
 def _sqlite_name(error: BaseException) -> str:
     return str(getattr(getattr(error, "orig", error), "sqlite_errorname", ""))
 

@@ -20,7 +20,7 @@ from tests.chaos.world import World, world
 
 DAEMONS = 3
 
-_GONE = "psycopg.OperationalError"
+_GONE = "the database went away"
 """What a daemon says to which the database is lost while it starts."""
 
 

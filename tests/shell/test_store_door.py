@@ -361,3 +361,26 @@ def test_what_was_said_to_be_written_survives_a_kill(store: Store) -> None:
     there = store.read(keys)
     assert there[: len(said)] == said
     assert len(there) <= len(said) + 1
+
+
+def test_a_database_that_hangs_up_is_told_from_work_that_is_wrong(postgres_database: str) -> None:
+    def hang_up(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    def nonsense(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT nothing FROM nowhere")
+
+    with Store(postgres_database) as store:
+        with pytest.raises(DBAPIError) as gone:
+            store.read(hang_up)
+        with pytest.raises(DBAPIError) as wrong:
+            store.read(nonsense)
+        assert store.read(lambda connection: connection.scalar(select(1))) == 1
+    assert engines.is_away(gone.value)
+    assert not engines.is_away(wrong.value)
+
+
+def test_nobody_is_away_from_a_file(sqlite_database: str) -> None:
+    with Store(sqlite_database) as store, pytest.raises(DBAPIError) as wrong:
+        store.read(lambda connection: connection.exec_driver_sql("SELECT nothing FROM nowhere"))
+    assert not engines.is_away(wrong.value)
