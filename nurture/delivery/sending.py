@@ -132,7 +132,8 @@ class _Pass:
     ) -> None:
         self.store, self.transport, self.compose, self.take = store, transport, compose, take
         self.recorder, self.now, self.stop = recorder, now, stop
-        self.fence = Together(recorder.fence)
+        self.working: set[asyncio.Task[None]] = set()
+        self.fence = Together(recorder.fence, expected=lambda: len(self.working))
         self.queue: deque[Claim] = deque()
         self.claiming: asyncio.Task[None] | None = None
         self.is_dry = False
@@ -174,7 +175,7 @@ class _Pass:
         A slot that waits long for its server's answer does not keep the others idle: they look again.
         """
         ends: list[asyncio.Task[None]] = []
-        working: set[asyncio.Task[None]] = set()
+        working = self.working
         try:
             while True:
                 idle = self.transport.slots - len(working)
