@@ -37,7 +37,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List messages, and what holds them up.")
 @click.option("--state", type=click.Choice(list(STATES)), help="Only those in this state.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many.")
 @click.option("--addresses", is_flag=True, help="Show addresses in JSON and CSV too.")
@@ -59,7 +59,7 @@ def list_(state: str | None, limit: int, addresses: bool, format: str) -> None:
         next_step(f"nurture outbox show {rows[0].id}")
 
 
-@command.command("show")
+@command.command("show", short_help="Show all that is known of one message.")
 @click.argument("touch", type=_TOUCH)
 @click.option("--addresses", is_flag=True, help="Show the address in JSON and CSV too.")
 @listing
@@ -78,7 +78,7 @@ def show_(touch: int, addresses: bool, format: str) -> None:
         next_step(_after(row))
 
 
-@command.command("resolve")
+@command.command("resolve", short_help="Say what became of a message in doubt.")
 @click.argument("touch", type=_TOUCH)
 @click.argument("what", type=click.Choice(["sent", "failed", "resend"]))
 @click.option("--by", required=True, help="Who says so.")
@@ -99,7 +99,7 @@ def resolve(touch: int, what: str, by: str, why: str) -> None:
     )
 
 
-@command.command("resume")
+@command.command("resume", short_help="Let mail go again after a breaker opened.")
 @click.argument("receiver", default="")
 def resume(receiver: str) -> None:
     """Let mail go again to RECEIVER, a provider or domain whose breaker is open; without a name, through
