@@ -24,10 +24,10 @@ from nurture.core.weighing import refold
 from nurture.delivery.mime import Letter, build, head_of, quoted
 from nurture.delivery.skeleton import Recipient
 from nurture.delivery.tokens import Keys, message_id, sign_message
+from nurture.drafting.codec import decode_attributes, decode_journey, encode_journey
 from nurture.engine import composing
 from nurture.engine.composing import compose, values_of
 from nurture.rendering import render
-from nurture.store.codec import decode_attributes, decode_journey, encode_journey
 from nurture.store.outbox import Claim
 
 NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)

@@ -28,10 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from nurture import clock
 from nurture.assembly import Nurture, begin, open_nurture
 from nurture.core import facts as f
+from nurture.drafting.codec import decode_journey, encode_journey
 from nurture.engine.duties import Engine, wake_due
 from nurture.settings import write_secrets
 from nurture.store import enter_many, note
-from nurture.store.codec import decode_journey, encode_journey
 from nurture.store.tables import ENROLLMENTS, FACTS, PROSPECTS, TOUCHES
 
 NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "nurture"
 # From left to right; a room may import what stands left of it. Siblings share a line.
 ORDER = (
     ("core",),
-    ("telling",),
+    ("telling", "drafting"),
     ("authoring", "rendering", "store", "delivery", "intake", "handoffs", "reports"),
     ("engine", "simulation"),
     ("web",),

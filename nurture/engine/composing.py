@@ -17,7 +17,7 @@ from nurture.delivery.skeleton import Recipient, Skeleton, compile_skeleton
 from nurture.delivery.tokens import Keys, message_id, sign_message
 from nurture.delivery.transports.seam import Mail
 from nurture.rendering import Outline, Rendered, Template, outline_of, place, render
-from nurture.store.codec import decode_attributes
+from nurture.drafting.codec import decode_attributes
 from nurture.store.outbox import Claim
 
 MOST_KEPT = 512

@@ -21,17 +21,17 @@ from nurture.delivery import journalled
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
+from nurture.drafting import draft_all
+from nurture.drafting.codec import decode_journey
 from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
-from nurture.engine.drafting import draft_all
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import Drafting, Woken, look, record, wake
 from nurture.errors import Mistake
 from nurture.rendering import CannotRender
 from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
-from nurture.store.codec import decode_journey
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
 from nurture.store.outbox import LEASE

@@ -13,10 +13,10 @@ from nurture.core import facts as f
 from nurture.core.journey import FOLD, Journey
 from nurture.core.programme import Programme
 from nurture.core.weighing import refold
-from nurture.engine.drafting import mark_of
+from nurture.drafting import mark_of
+from nurture.drafting.codec import Unreadable, decode_journey
 from nurture.engine.shelf import Shelf
 from nurture.store import every_prospect, programmes
-from nurture.store.codec import Unreadable, decode_journey
 from nurture.store.tables import ENROLLMENTS, HANDOFFS, LIVE, TOUCHES
 
 

@@ -19,13 +19,14 @@ from nurture import failpoints
 from nurture.core import facts as f
 from nurture.core.journey import Journey
 from nurture.core.programme import Programme
-from nurture.engine.drafting import Draft, Failed, draft_all, failed, mark_of
+from nurture.drafting import Draft, Due, Failed, Settled, draft_all, failed, mark_of
+from nurture.drafting.codec import decode_journey
+from nurture.drafting.rows import as_fact
 from nurture.engine.shelf import Shelf
 from nurture.handoffs import due, packet
 from nurture.store import programmes
-from nurture.store.codec import decode_journey
-from nurture.store.facts import as_fact, history
-from nurture.store.waking import Due, Settled, claim_due, count_error, unchanged, write_settled
+from nurture.store.facts import history
+from nurture.store.waking import claim_due, count_error, unchanged, write_settled
 
 BATCH = 200
 """Prospects in one transaction: writing about them takes 10 to 20 ms on SQLite."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, insert, select, update
 
 from nurture.core.facts import Body, Fact
-from nurture.store import codec
+from nurture.drafting.rows import FACT_COLUMNS, FactRow, as_fact, as_row
 from nurture.store.bulk import Bulk, instants, raw
 from nurture.store.tables import FACTS, PROSPECTS
 
@@ -42,17 +42,13 @@ _INSERT = Bulk(
     insert(FACTS),
     ("prospect", "n", "at", "known", "programme", "kind", "body", "channel", "external_id"),
 )
-COLUMNS = [FACTS.c[name] for name in ("prospect", "n", "at", "known", "programme", "kind", "body")]
-"""What a fact is read from."""
+COLUMNS = [FACTS.c[name] for name in FACT_COLUMNS]
+"""What a `FactRow` is read from."""
 
 HISTORIES = select(*COLUMNS).where(FACTS.c.prospect.in_(_THESE)).order_by(FACTS.c.prospect, FACTS.c.n)
 """All facts of `ids`."""
 
-_INSERT_OWN = Bulk(insert(FACTS), [column.name for column in COLUMNS])
-
-
-FactRow = tuple[Any, ...]
-"""Values in the order of `COLUMNS`."""
+_INSERT_OWN = Bulk(insert(FACTS), FACT_COLUMNS)
 
 
 class Unknown(LookupError):
@@ -164,18 +160,6 @@ def rows_of(connection: Connection, query: Select[Any], prospects: Sequence[int]
     for some in chunks(prospects):
         for prospect, n, at, known, *others in raw(connection.execute(query, {"ids": some})):
             yield prospect, n, instant(at), instant(known), *others
-
-
-def as_fact(row: FactRow) -> Fact:
-    """A row of the table as a fact. Raises codec.Unreadable."""
-    prospect, n, at, known, programme, kind, body = row
-    return Fact(prospect, n, at, known, programme, codec.decode_body(kind, body))
-
-
-def as_row(fact: Fact) -> FactRow:
-    """A fact as a row of the table."""
-    prospect, n, at, known, programme, body = fact
-    return (prospect, n, at, known, programme, *codec.encode_body(body))
 
 
 def insert_own(connection: Connection, rows: Iterable[FactRow]) -> None:

@@ -26,7 +26,8 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, 
 
 from nurture import failpoints
 from nurture.core.facts import Body, Bounced, TouchEnded
-from nurture.store import breakers, codec, facts, sql
+from nurture.drafting import codec
+from nurture.store import breakers, facts, sql
 from nurture.store.facts import chunks
 from nurture.store.suppressions import reasons_of, suppress_many
 from nurture.store.tables import PROSPECTS, TOUCHES

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.core.facts import Fact
 from nurture.core.freemail import FREE_MAIL
-from nurture.store.codec import Unreadable
+from nurture.drafting.codec import Unreadable
 from nurture.store.facts import HEARD, chunks, histories, history
 from nurture.store.tables import PROSPECTS
 

@@ -11,9 +11,9 @@ about those whose rows are still as they were read (`unchanged`), so that the lo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -28,87 +28,15 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.core.facts import Fact, TouchEnded
-from nurture.core.journey import Journey
-from nurture.store import codec
+from nurture.core.facts import TouchEnded
+from nurture.drafting.rows import NEW_TOUCH, PROSPECT, Due, FactRow, N, Settled
 from nurture.store.bulk import Bulk, instants, raw
-from nurture.store.facts import COLUMNS, HISTORIES, FactRow, as_fact, chunks, insert_own, note, rows_of
-from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, whose_touch
+from nurture.store.facts import COLUMNS, HISTORIES, chunks, insert_own, note, rows_of
+from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, touch_id, whose_touch
 
 
 class Changed(Exception):
     """A prospect's row was not as it was read: a bug, since that was looked at. Nothing is written."""
-
-
-class Due(NamedTuple):
-    """A prospect to look at. Bytes are decoded when asked for, so a damaged one spoils no neighbour."""
-
-    id: int
-    n: int
-    """Facts recorded so far."""
-    folded: int
-    """The last fact in the snapshot."""
-    mark: str
-    """FOLD version and hash of the weights that the snapshot was folded under."""
-    lifecycle: str
-    errors: int
-    wake_at: datetime | None
-    snapshot: bytes | None
-    """None also where it was folded under another mark than the one asked for."""
-    rows: tuple[FactRow, ...]
-    """The facts after `folded`, or all of them where there is no snapshot; undecoded."""
-
-    def journey(self) -> Journey | None:
-        """The snapshot; None if there is none yet. Raises codec.Unreadable."""
-        return None if self.snapshot is None else codec.decode_journey(self.snapshot)
-
-    def news(self) -> tuple[Fact, ...]:
-        """The facts of `rows`, in order of n. Raises codec.Unreadable."""
-        return tuple(as_fact(row) for row in self.rows)
-
-
-class Settled(NamedTuple):
-    """What a wake found about one prospect, as rows to be written: nothing is left to compute.
-
-    `was` is the n that was read; `facts` are numbered was + 1, was + 2, ... without a gap, and the snapshot
-    is folded up to `n`, the last of them.
-    """
-
-    prospect: int
-    was: int
-    n: int
-    lifecycle: str
-    stage: str
-    snapshot: bytes
-    mark: str
-    wake_at: datetime | None
-    wake_reason: str
-    """Never empty where wake_at is None."""
-    facts: Sequence[FactRow] = ()
-    touches: Sequence[tuple[Any, ...]] = ()
-    """New rows of the outbox: values in the order of `NEW_TOUCH`."""
-    cancelled: Sequence[int] = ()
-    """Ids of touches that shall not leave; their Cancelled facts are among `facts`."""
-    handoffs: Sequence[Mapping[str, Any]] = ()
-    """New rows of handoffs."""
-    enrolled: Mapping[str, datetime] | None = None
-    """The sequences, each with since when; None where the table has them already."""
-    replaces: bool = True
-    """Whether the table may have rows that `enrolled` replaces."""
-
-    def kinds(self) -> Iterable[str]:
-        """The kinds of the facts."""
-        return (row[_KIND] for row in self.facts)
-
-
-_PROSPECT, _N, _KIND = 0, 1, 5
-"""Where they stand in a row of `facts`."""
-
-NEW_TOUCH = (
-    "id", "prospect", "decision", "piece", "occurrence", "sequence", "stage", "programme", "chosen_at",
-    "opens", "closes", "expires", "zone", "due_at",
-)  # fmt: skip
-"""What is particular of a new row of the outbox; the rest is as the table begins."""
 
 
 def claim_due(connection: Connection, now: datetime, limit: int, mark: str | None = None) -> list[Due]:
@@ -159,7 +87,7 @@ def write_settled(
     handoffs = [row for each in settled for row in each.handoffs]
     if handoffs:
         connection.execute(insert(HANDOFFS), handoffs)
-    cancelled = [id for each in settled for id in each.cancelled]
+    cancelled = [touch_id(each.prospect, number) for each in settled for number in each.cancelled]
     return cancel_touches(connection, cancelled, now=now, programme=programme)
 
 
@@ -248,9 +176,9 @@ def _with_news(connection: Connection, claimed: Sequence[tuple[Any, ...]], mark:
 def _check_numbers(settled: Settled) -> None:
     last = settled.was
     for row in settled.facts:
-        if row[_N] != last + 1 or row[_PROSPECT] != settled.prospect:
-            raise Changed(f"prospect {settled.prospect}: {row[_PROSPECT]}'s fact {row[_N]} after {last}")
-        last = row[_N]
+        if row[N] != last + 1 or row[PROSPECT] != settled.prospect:
+            raise Changed(f"prospect {settled.prospect}: {row[PROSPECT]}'s fact {row[N]} after {last}")
+        last = row[N]
     if settled.n != last:
         raise Changed(f"prospect {settled.prospect}: facts up to {last}, folded to {settled.n}")
 
@@ -292,6 +220,9 @@ def _write_enrollments(connection: Connection, settled: Sequence[Settled]) -> No
     )
 
 
+_TOUCH_NAMES = ("id", *NEW_TOUCH)
+
+
 def _as_it_begins() -> Insert:
     """What every new touch has alike stands in the statement, not in each row."""
     alike = {
@@ -302,15 +233,16 @@ def _as_it_begins() -> Insert:
         "epoch": "0",
         "words": "''",
     }
-    row: dict[str, Any] = {name: bindparam(name) for name in NEW_TOUCH}
+    row: dict[str, Any] = {name: bindparam(name) for name in _TOUCH_NAMES}
     return insert(TOUCHES).values(row | {name: literal_column(value) for name, value in alike.items()})
 
 
-_TOUCH = Bulk(_as_it_begins(), NEW_TOUCH)
+_TOUCH = Bulk(_as_it_begins(), _TOUCH_NAMES)
 
 
 def _write_touches(connection: Connection, settled: Sequence[Settled]) -> None:
-    _TOUCH.run(connection, (row for each in settled for row in each.touches))
+    rows = (row for each in settled for row in each.touches)
+    _TOUCH.run(connection, ((touch_id(row[0], row[1]), *row) for row in rows))
 
 
 def _end_handoffs(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from nurture.core.facts import TouchEnded
+from nurture.drafting.codec import decode_body
 from nurture.engine.verifying import verify
 from nurture.store import reasons_of
-from nurture.store.codec import decode_body
 from nurture.store.tables import FACTS, HANDOFFS, HITS, PROSPECTS, TOUCHES, touch_id
 from tests.chaos.world import CONNECTIONS, World
 

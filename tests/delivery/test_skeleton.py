@@ -21,9 +21,9 @@ from nurture.core.programme import Sender, Site
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build, head_of
 from nurture.delivery.skeleton import Recipient, is_usual_address, is_usual_subject
 from nurture.delivery.tokens import Keys, message_id, read, sign
+from nurture.drafting.codec import Unreadable, encode_journey
 from nurture.engine.composing import compose, domain_of, kept_of, letter_to, values_of
 from nurture.rendering import CannotRender, Template, Words, compile_piece, render, split
-from nurture.store.codec import Unreadable, encode_journey
 from nurture.store.outbox import Claim
 from tests.delivery.test_mime import BREAKS, LETTER, PROBES
 

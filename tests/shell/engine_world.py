@@ -13,10 +13,10 @@ from nurture.authoring import Workspace, load
 from nurture.core import facts as f
 from nurture.core.journey import Journey
 from nurture.core.programme import Programme
+from nurture.drafting.codec import decode_journey
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import Woken, wake
 from nurture.store import Store, enter_many, history, note, programmes
-from nurture.store.codec import decode_journey
 from nurture.store.tables import FACTS, HANDOFFS, PROSPECTS, TOUCHES
 
 ROOT = Path(__file__).parents[2]

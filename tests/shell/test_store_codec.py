@@ -12,7 +12,7 @@ from nurture.core.answers import FOREVER, Reason
 from nurture.core.evidence import Evidence, Grain, Known, Reservoir
 from nurture.core.facts import KINDS, Body, Learned, Scalar
 from nurture.core.journey import Journey, Permission, Touch
-from nurture.store import codec
+from nurture.drafting import codec
 
 words = st.text(max_size=8)
 numbers = st.integers(0, 2**62)

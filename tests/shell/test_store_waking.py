@@ -11,14 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from nurture.core.answers import Reason
 from nurture.core.facts import Cancelled, Chosen, Enrolled, Fact, Happened, Left, Recalled, TouchEnded
 from nurture.core.journey import Journey
-from nurture.store import Store, codec, history, note
-from nurture.store.facts import as_fact, as_row
+from nurture.drafting import codec
+from nurture.drafting.rows import NEW_TOUCH, Due, Settled, as_fact, as_row
+from nurture.store import Store, history, note
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES, touch_id
 from nurture.store.waking import (
-    NEW_TOUCH,
     Changed,
-    Due,
-    Settled,
     cancel_touches,
     claim,
     claim_due,
@@ -225,7 +223,7 @@ def test_a_cancelled_touch_ends_if_nobody_has_it_and_is_refused_later_if_somebod
         (due,) = claim(connection, [one])
         return write_settled(
             connection,
-            [settled(due, Cancelled(2, 1), cancelled=[touch_id(one, 1)])],
+            [settled(due, Cancelled(2, 1), cancelled=[1])],
             now=NOW + MINUTE,
             programme="p1",
         )

@@ -13,11 +13,11 @@ from nurture.core.decide import settle
 from nurture.core.journey import NURTURING, PROMOTED
 from nurture.core.timing import business_later
 from nurture.core.weighing import refold
-from nurture.engine.drafting import mark_of
+from nurture.drafting import mark_of
+from nurture.drafting.codec import encode_journey
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import MOST_ERRORS, QUARANTINED, wake
 from nurture.store import Store
-from nurture.store.codec import encode_journey
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES
 from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World, edited, shipped
 

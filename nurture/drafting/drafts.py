@@ -1,6 +1,6 @@
-"""What shall be written about somebody who is due: folded and settled, without a store, ready as rows.
+"""What shall be written about somebody who is due: folded and settled, ready as rows.
 
-The one place where the engine calls `settle`. Nothing here is shared or waited for, so it may run in any
+The one place where the program calls `settle`. Nothing here is shared or waited for, so it may run in any
 thread or process. A prospect about whom our code fails spoils no neighbour.
 """
 
@@ -14,10 +14,8 @@ from nurture.core.decide import settle
 from nurture.core.journey import FOLD, Journey
 from nurture.core.programme import Programme
 from nurture.core.weighing import begin, evolve, refold
-from nurture.store.codec import encode_journey
-from nurture.store.facts import as_row
-from nurture.store.tables import touch_id
-from nurture.store.waking import Due, Settled
+from nurture.drafting.codec import encode_journey
+from nurture.drafting.rows import Due, Settled, as_row
 
 
 class Failed(NamedTuple):
@@ -72,7 +70,7 @@ def _settled(one: Due, programme: Programme, now: datetime) -> Settled:
         wake_reason=wait.because[0].code,
         facts=[as_row(fact) for fact in settled.facts],
         touches=[_touch(fact, body, programme) for fact, body in bodies if isinstance(body, f.Chosen)],
-        cancelled=[touch_id(one.id, body.touch) for _, body in bodies if isinstance(body, f.Cancelled)],
+        cancelled=[body.touch for _, body in bodies if isinstance(body, f.Cancelled)],
         enrolled=None if known == frozenset(journey.enrolled) else journey.enrolled,
         replaces=known is None or bool(known),
     )
@@ -96,9 +94,8 @@ def _enrolled(one: Due, snapshot: Journey | None) -> frozenset[str] | None:
 
 
 def _touch(fact: f.Fact, body: f.Chosen, programme: Programme) -> tuple[Any, ...]:
-    """The new row of the outbox, in the order of `waking.NEW_TOUCH`."""
+    """The new row of the outbox, in the order of `rows.NEW_TOUCH`."""
     return (
-        touch_id(fact.prospect, body.number),
         fact.prospect,
         body.number,
         body.piece,
