@@ -8,41 +8,29 @@ untried. While the store cannot take an answer, or answers wait in the journal, 
 """
 
 import asyncio
-import logging
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from nurture import failpoints
-from nurture.delivery.mime import BadLetter
+from nurture.delivery.attempt import Attempt, NothingLeaves, untried
 from nurture.delivery.outcomes import Accepted, Deferred, Failed, InDoubt, Outcome, Refused
 from nurture.delivery.recording import Recorder, told
-from nurture.delivery.replies import bounce_kind
-from nurture.delivery.retry import SERVER_PAUSE, next_wait
 from nurture.delivery.together import Together
 from nurture.delivery.transports.seam import Mail, Transport
-from nurture.rendering import CannotRender
-from nurture.store import Store, claims, is_unavailable, outbox
+from nurture.store import Store, claims, is_unavailable
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
-from nurture.store.outbox import LEASE, Answer, Claim, Deferral, Ending, Result
-
-logger = logging.getLogger(__name__)
+from nurture.store.outbox import LEASE, Answer, Claim, Ending
 
 BATCH = 200
 """Touches claimed at once, unless a limit says otherwise."""
 
 LOOK_AGAIN = 1.0
 """Seconds after which free slots look for more while others still wait for an answer."""
-
-_OUTCOMES = {Accepted: "sent", Failed: "failed", InDoubt: "in_doubt"}
-_TOLD = ("hard", "soft", "block")
-"""Bounces that are facts about the prospect's address; a refused text is ours."""
 
 
 class Delivered(NamedTuple):
@@ -78,7 +66,8 @@ async def deliver(
 ) -> Delivered:
     """Send what may leave, `limit` touches claimed at a time, until nothing more is due.
 
-    `compose` writes the message of a claim, or raises CannotRender or BadLetter where it cannot be written;
+    `compose` writes the message of a claim, or raises CannotRender or BadLetter where it cannot be written,
+    and NotYet where it cannot before its prospect is woken: then it is woken, and the touch waits for that;
     `key` hashes suppressions; `owner` names this process and no other. Once `stop` is set nothing more is
     begun: what is on its way ends, the rest goes back. `journal` takes the answers that the store cannot;
     without one, what the last try to record them raises comes out.
@@ -105,16 +94,6 @@ def _cannot_keep(journal: Journal) -> str:
     except OSError as full:
         return f"{journal.path.name}: {full.strerror}"
     return ""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One touch in one slot, and what the fence said about it, once asked."""
-
-    claim: Claim
-    answer: Answer | None = None
-    broken: bool = False
-    """The last look broke over this touch."""
 
 
 class _Pass:
@@ -154,7 +133,7 @@ class _Pass:
         await self._claim()
         ends = await self._send_all()
         for claim in self.queue:
-            self.recorder.add(self._untried(claim))
+            self.recorder.add(untried(claim, self.now(), self.trouble))
         await self.recorder.close()
         for bug in filter(None, (end.exception() for end in ends)):
             raise bug  # only now: what was on its way beside it has ended and is recorded
@@ -231,75 +210,17 @@ class _Pass:
     async def _work(self) -> None:
         """One slot's work, until nothing is left or the pass ends."""
         while (claim := await self._next()) is not None:
-            attempt = _Attempt(claim)
-            outcome = await self._send(attempt)
+            attempt = Attempt(claim, self._ask)
+            outcome = await attempt.run(self.transport, self.compose)
             self.came[type(outcome)] += 1
             if isinstance(outcome, Deferred) and not outcome.is_a_try:
                 self._trouble = self._trouble or outcome.words
-            result = self._refused(attempt) if isinstance(outcome, Refused) else self._result(claim, outcome)
+            result = attempt.result(outcome, self.now(), self.trouble)
             if result is not None:
                 self.recorder.add(result)
 
-    async def _send(self, attempt: _Attempt) -> Outcome:
-        try:
-            mail = self.compose(attempt.claim)
-        except Exception as wrong:
-            await asyncio.sleep(0)  # nothing else here gives the loop a turn
-            return _cannot_be_written(attempt.claim, wrong)
-        try:
-            return await self.transport.send(mail, partial(self._may_leave, attempt))
-        except Exception as bug:
-            logger.exception("Touch %d: the transport broke.", attempt.claim.touch)
-            words = f"the transport broke: {type(bug).__name__}, see the log"
-            may_have_left = isinstance(attempt.answer, outbox.Go)
-            return InDoubt(words) if may_have_left else Deferred(0, words, whose="server")
-
-    async def _may_leave(self, attempt: _Attempt) -> bool:
+    def _ask(self, claim: Claim) -> Awaitable[Answer | None]:
+        """The fence."""
         if self.recorder.trouble:
-            return False
-        try:
-            attempt.answer = await self.fence(attempt.claim)
-        except Exception as trouble:
-            logger.error("The fence cannot be recorded, so nothing leaves: %s", told(trouble))
-            return False
-        attempt.broken = attempt.answer is None
-        return isinstance(attempt.answer, outbox.Go)
-
-    def _refused(self, attempt: _Attempt) -> Result | None:
-        """What becomes of a touch that our own fence kept back: nothing of it has left."""
-        match attempt.answer:
-            case None if attempt.broken:
-                words = "the last look broke, see the log"
-                return self._result(attempt.claim, Deferred(0, words))
-            case None:
-                return self._untried(attempt.claim)
-            case outbox.Refused(outcome="late"):
-                return Deferral(attempt.claim, attempt.claim.due_at)
-            case outbox.Refused(outcome=outcome, words=words):
-                return Ending(attempt.claim, outcome, words)
-        return None  # lost: somebody else's now
-
-    def _untried(self, claim: Claim) -> Deferral:
-        """Back as it was; after trouble, not at once."""
-        if not self.trouble:
-            return Deferral(claim, claim.due_at)
-        due_at = min(self.now() + SERVER_PAUSE, claim.expires)
-        return Deferral(claim, due_at, self.trouble, counted=False, whose="server")
-
-    def _result(self, claim: Claim, outcome: Accepted | Deferred | Failed | InDoubt) -> Result:
-        now = self.now()
-        if isinstance(outcome, Deferred):
-            due_at = now + next_wait(outcome, claim.attempts, claim.touch)
-            due_at = min(due_at, claim.expires)
-            return Deferral(claim, due_at, outcome.words, outcome.is_a_try, outcome.whose)
-        kind = (
-            bounce_kind(outcome.code, outcome.words) if isinstance(outcome, Failed) and outcome.code else ""
-        )
-        return Ending(claim, _OUTCOMES[type(outcome)], outcome.words, kind if kind in _TOLD else "", now)
-
-
-def _cannot_be_written(claim: Claim, wrong: Exception) -> Failed:
-    if isinstance(wrong, (CannotRender, BadLetter)):
-        return Failed(0, f"cannot be written: {wrong}")
-    logger.error("Touch %d cannot be written.", claim.touch, exc_info=wrong)
-    return Failed(0, f"cannot be written: {type(wrong).__name__}, see the log")
+            raise NothingLeaves
+        return self.fence(claim)

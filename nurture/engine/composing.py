@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from nurture.authoring import Workspace
 from nurture.core.programme import Sender
 from nurture.delivery import skeleton
+from nurture.delivery.attempt import NotYet
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
 from nurture.delivery.skeleton import Recipient, Skeleton, compile_skeleton
 from nurture.delivery.tokens import Keys, message_id, sign_message
 from nurture.delivery.transports.seam import Mail
+from nurture.drafting.codec import Unreadable, decode_attributes
 from nurture.rendering import Outline, Rendered, Template, outline_of, place, render
-from nurture.drafting.codec import decode_attributes
 from nurture.store.outbox import Claim
 
 MOST_KEPT = 512
@@ -30,7 +31,7 @@ def compose(
     """The message for this touch, under the programme it was chosen under.
 
     `public`: the address of the public pages; `tracked`: whether links lead through them. Raises
-    CannotRender or BadLetter: this message cannot be written.
+    CannotRender or BadLetter: this message cannot be written; NotYet: not before its prospect is woken.
     """
     sender, template = workspace.programme.sender, workspace.templates[claim.piece]
     id = message_id(keys, claim.touch, domain_of(sender))
@@ -73,12 +74,19 @@ def _rendered(
 
 
 def values_of(claim: Claim, names: Iterable[str]) -> Mapping[str, Any]:
-    """What is known of these attributes: from the evidence, and the personal ones from the row."""
+    """What is known of these attributes: from the evidence, and the personal ones from the row.
+
+    Raises NotYet where another version of this program wrote the snapshot in a way that cannot be read: the
+    next wake folds all facts again.
+    """
     personal = claim.personal
     wanted = [name for name in names if name not in personal]
     if not wanted or claim.snapshot is None:
         return personal
-    found = decode_attributes(claim.snapshot)
+    try:
+        found = decode_attributes(claim.snapshot)
+    except Unreadable as unreadable:
+        raise NotYet("what is known of this prospect is folded again first") from unreadable
     known = {name: found[name].value for name in wanted if name in found}
     return {**{name: value for name, value in known.items() if value is not None}, **personal}
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text, update
 
 from nurture import failpoints
 from nurture.core.facts import Body, Bounced, TouchEnded
@@ -111,6 +111,8 @@ class Deferral(NamedTuple):
     """Whether it was a try of this message."""
     whose: str = "message"
     """Whose trouble it was (delivery/outcomes.py): message, domain, server or account."""
+    rewake: bool = False
+    """Whether its prospect has to be woken before another try."""
 
 
 Result = Ending | Deferral
@@ -134,6 +136,7 @@ def turn(
     endings, deferrals = _sorted_out(results, standing)
     _end(connection, endings, standing, now, key)
     _put_back(connection, deferrals)
+    _rewake(connection, deferrals, now)
     answers = _fence(connection, claims, standing, now, key, lease) if claims else {}
     breakers.count(connection, endings, deferrals, now)
     return answers
@@ -280,6 +283,13 @@ def _put_back(connection: Connection, deferrals: Sequence[Deferral]) -> None:
     if deferrals:
         statements, driver = sql.of(connection)
         statements.put_back(driver, [_as_back(deferral) for deferral in deferrals])
+
+
+def _rewake(connection: Connection, deferrals: Sequence[Deferral], now: datetime) -> None:
+    people = [deferral.claim.prospect for deferral in deferrals if deferral.rewake]
+    if people:
+        woken = update(PROSPECTS).values(wake_at=now, wake_reason=facts.HEARD)
+        connection.execute(woken.where(PROSPECTS.c.id.in_(people)))
 
 
 def _as_back(deferral: Deferral) -> sql.Back:

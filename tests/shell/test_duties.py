@@ -21,7 +21,7 @@ from nurture.simulation.inbox import Inbox
 from nurture.store import Store
 from nurture.store.journal import Journal
 from nurture.store.tables import PROSPECTS, TOUCHES
-from tests.shell.engine_world import DAY, HOUR, START, World, edited, shipped
+from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World, edited, shipped
 
 T = TypeVar("T")
 
@@ -118,6 +118,29 @@ def test_a_message_chosen_under_a_programme_we_have_not_seen_is_sent(running: Ru
     outcomes = select(TOUCHES.c.outcome)
     assert world.read(lambda c: c.scalars(outcomes).all()) == ["sent"]
     assert len(running.inbox.ledger) == 1
+
+
+def test_what_another_version_has_folded_is_folded_again_before_it_is_sent(running: Running) -> None:
+    """After an upgrade: the message waits, its prospect is woken at once, and nothing fails or is lost."""
+    world = running.world
+    file = "templates/early/exception-arithmetic.md"
+    subject = next(line for line in shipped().files[file].splitlines() if line.startswith("subject:"))
+    world.apply(edited(file, subject, "subject: For {{ prospect.industry | default('companies') }}"), START)
+    ada = world.enter("ada")
+    world.wake_all(START)
+    (touch,) = world.touches(ada)
+    world.change(PROSPECTS, PROSPECTS.c.id == ada, snapshot=b"\x91\x01", mark="1:0", wake_at=START + DAY)
+    running.do(lambda engine: deliver_due(engine, START), START)
+    (waiting,) = world.touches(ada)
+    assert (waiting.state, waiting.attempts, waiting.words) == (
+        "deferred", 0, "what is known of this prospect is folded again first",
+    )  # fmt: skip
+    assert world.row(ada).wake_at == START
+    running.run(START)
+    running.run(START + MINUTE)
+    assert [(one.id, one.outcome) for one in world.touches(ada)] == [(touch.id, "sent")]
+    message = message_from_bytes(running.inbox.ledger[0].raw, policy=policy.default)
+    assert message["Subject"] == "For manufacturing"
 
 
 def test_a_letter_is_that_of_the_programme_it_was_chosen_under(running: Running) -> None:
