@@ -13,10 +13,14 @@ from nurture.authoring import Workspace, load
 from nurture.core import facts as f
 from nurture.core.journey import Journey
 from nurture.core.programme import Programme
+from nurture.delivery.tokens import Keys
+from nurture.delivery.transports.folder import FolderTransport
 from nurture.drafting.codec import decode_journey
+from nurture.engine import Engine
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import Woken, wake
 from nurture.store import Store, enter_many, history, note, programmes
+from nurture.store.journal import Journal
 from nurture.store.tables import FACTS, HANDOFFS, PROSPECTS, TOUCHES
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +65,20 @@ class World:
         while self.wake(START).prospects:  # nobody is here yet; what apply started is done
             pass
         store.write_now(lambda c: programmes.rewake(c, START))
+
+    def engine(self, folder: Path, store: Store | None = None) -> Engine:
+        """What duties work with; it sends files into the folder, and an error of ours ends the test."""
+        shelf = Shelf(START.date)
+        shelf.put(shipped())
+
+        def log(said: str) -> None:
+            raise AssertionError(said)
+
+        return Engine(
+            store=store or self.store, shelf=shelf, transport=FolderTransport(folder / "outbox"),
+            journal=Journal(folder / "journal"), keys=Keys("k1", {"k1": b"k" * 32}),
+            suppression_key=b"s" * 32, public="http://127.0.0.1:1", tracked=True, owner="test", log=log,
+        )  # fmt: skip
 
     @property
     def programme(self) -> Programme:

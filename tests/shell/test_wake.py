@@ -1,7 +1,10 @@
-"""Waking: who is due is settled as the core says, in one transaction, and one bad row spoils nobody."""
+"""Waking: who is due is settled as the core says, and one bad row or one who got news spoils nobody."""
 
+import asyncio
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,12 +14,15 @@ from nurture.core import facts as f
 from nurture.core.answers import FOREVER
 from nurture.core.decide import settle
 from nurture.core.journey import NURTURING, PROMOTED
+from nurture.core.programme import Programme
 from nurture.core.timing import business_later
 from nurture.core.weighing import refold
-from nurture.drafting import mark_of
+from nurture.drafting import Draft, Due, draft_all, mark_of
 from nurture.drafting.codec import encode_journey
+from nurture.engine.duties import wake_due
 from nurture.engine.shelf import Shelf
-from nurture.engine.wake import MOST_ERRORS, QUARANTINED, wake
+from nurture.engine.verifying import verify
+from nurture.engine.wake import MOST_ERRORS, QUARANTINED, look, record, wake
 from nurture.store import Store
 from nurture.store.tables import ENROLLMENTS, FACTS, HANDOFFS, PROSPECTS, TOUCHES
 from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World, edited, shipped
@@ -378,3 +384,91 @@ def test_a_wake_beside_one_who_reports_loses_nothing(world: World, database: str
         assert row.folded == row.n
         assert world.told(id).count("PageViewed") == 8
         assert world.journey(id) == refold(id, facts, shipped().programme)
+
+
+def test_who_gets_news_between_look_and_record_is_left_out_and_comes_again(world: World) -> None:
+    ada, bo, cy = (world.enter(name) for name in ("ada", "bo", "cy"))
+    world.change(
+        PROSPECTS, PROSPECTS.c.id == cy, snapshot=b"\xc1damaged", folded=2, mark=mark_of(world.programme)
+    )
+    seen = world.store.write_now(lambda c: look(c, world.shelf, START))
+    drafts = draft_all(seen.due, seen.programme, START)
+    later = START + MINUTE
+    for id in (bo, cy):
+        world.hear(id, f.Released(), at=later)
+    woken = world.store.write_now(lambda c: record(c, seen, drafts, START))
+    assert (woken.prospects, woken.chosen, woken.errors) == (3, 1, ())
+    assert world.told(ada) == ["Entered", "Learned", "Enrolled", "Chosen"]
+    assert world.told(bo) == ["Entered", "Learned", "Released"]
+    assert (world.row(bo).wake_at, world.row(bo).folded) == (later, 0)
+    assert world.row(cy).errors == 0, "what was wrong may be right now"
+    assert len(world.wake_all(later)) == 1
+    assert world.told(bo) == ["Entered", "Learned", "Released", "Enrolled", "Chosen"]
+    assert world.journey(bo) == refold(bo, world.facts(bo), world.programme)
+
+
+def test_what_was_settled_under_a_programme_that_is_no_longer_active_is_not_written(world: World) -> None:
+    ada = world.enter("ada")
+    seen = world.store.write_now(lambda c: look(c, world.shelf, START))
+    reworded = edited("templates/early/accrual-gap.md", "subject: How far off", "subject: By how much")
+    world.apply(reworded, START)
+    drafts = draft_all(seen.due, seen.programme, START)
+    woken = world.store.write_now(lambda c: record(c, seen, drafts, START))
+    assert (woken.prospects, woken.chosen) == (1, 0)
+    assert world.told(ada) == ["Entered", "Learned"]
+    assert world.wake_all(START) == []
+    assert {one.programme for one in world.touches(ada)} == {reworded.hash}
+
+
+def test_a_fact_that_comes_while_a_duty_settles_is_not_lost(world: World, tmp_path: Path) -> None:
+    """On SQLite whoever notes it does not wait for the settling; on PostgreSQL for its transaction."""
+    people = [world.enter(f"p{i}") for i in range(5)]
+    noting = threading.Thread(target=lambda: world.hear(people[2], f.Released(), at=START))
+
+    def drafting(due: Sequence[Due], programme: Programme, now: datetime) -> list[Draft]:
+        if not world.told(people[2])[2:] and noting.ident is None:
+            noting.start()
+            if world.store.database is not None:
+                noting.join(10)
+                assert not noting.is_alive()
+        return draft_all(due, programme, now)
+
+    engine = world.engine(tmp_path)
+    engine.drafting = drafting
+    assert asyncio.run(wake_due(engine, START)) == 5
+    noting.join(10)
+    assert asyncio.run(wake_due(engine, START)) == 1
+    assert asyncio.run(wake_due(engine, START)) == 0
+    assert sorted(world.told(people[2])) == ["Chosen", "Enrolled", "Entered", "Learned", "Released"]
+    assert len(world.rows(TOUCHES)) == 5
+    assert world.read(lambda c: verify(c, world.shelf)).differences == ()
+
+
+def test_two_daemons_wake_nobody_twice(postgres_database: str, tmp_path: Path) -> None:
+    """What one has looked at stays locked while it settles."""
+    with Store(postgres_database) as store:
+        world = World(store)
+        people = [world.enter(f"p{i}") for i in range(500)]
+        both, counts = threading.Barrier(2, timeout=20), list[int]()
+
+        def drafting(due: Sequence[Due], programme: Programme, now: datetime) -> list[Draft]:
+            if not counts and due:
+                both.wait()  # both are about to settle at the same time
+            return draft_all(due, programme, now)
+
+        def go() -> None:
+            with Store(postgres_database) as own:
+                engine = world.engine(tmp_path, own)
+                engine.drafting = drafting
+                counts.append(asyncio.run(wake_due(engine, START)))
+                while woken := asyncio.run(wake_due(engine, START)):
+                    counts.append(woken)
+
+        threads = [threading.Thread(target=go) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(counts) == 500
+        assert {tuple(world.told(id)) for id in people} == {("Entered", "Learned", "Enrolled", "Chosen")}
+        assert world.read(lambda c: verify(c, world.shelf)).differences == ()
