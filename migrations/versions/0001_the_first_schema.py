@@ -215,7 +215,13 @@ def upgrade() -> None:
             ["prospect"], ["prospects.id"], name=op.f("fk_facts_prospect"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("prospect", "n", name=op.f("pk_facts")),
-        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_facts_channel_external_id")),
+    )
+    op.create_index(
+        "uq_facts_channel_external_id",
+        "facts",
+        ["channel", "external_id"],
+        unique=True,
+        **where("external_id IS NOT NULL"),
     )
     op.create_table(
         "handoffs",

@@ -147,9 +147,11 @@ class FactRow(Row, table=True):
 
     __tablename__ = "facts"
     __table_args__ = (
-        UniqueConstraint("channel", "external_id"),
+        Index("uq_facts_channel_external_id", "channel", "external_id", unique=True,
+              sqlite_where=text("external_id IS NOT NULL"),
+              postgresql_where=text("external_id IS NOT NULL")),  # so our own facts have no entry
         CheckConstraint("n >= 1", name="counts_from_one"),
-    )
+    )  # fmt: skip
 
     prospect: int = _owner(primary=True)
     n: int = Field(primary_key=True)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from nurture.core.facts import Clicked, Entered, Fact, Happened, Learned, PageViewed
 from nurture.store import Store
@@ -145,3 +145,15 @@ def test_two_processes_on_the_same_prospects_lose_nothing(store: Store) -> None:
         facts = store.read(lambda c, id=id: history(c, id))
         assert [fact.n for fact in facts] == list(range(1, 401))
         assert sum(fact.body == Happened("up") for fact in facts) == 200
+
+
+def test_what_was_heard_before_is_found_by_an_index_that_our_own_facts_are_not_in(store: Store) -> None:
+    plan = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}
+    asked = "SELECT external_id FROM facts WHERE channel = 'crm' AND external_id IN ('1', '2', '3')"
+
+    def work(connection: Connection) -> str:
+        if connection.dialect.name == "postgresql":  # which reads small tables whole
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        return str(connection.execute(text(plan[connection.dialect.name] + asked)).all())
+
+    assert "uq_facts_channel_external_id" in store.write_now(work)
