@@ -167,9 +167,16 @@ class Nurture:
         return Limits(limits.per_minute, limits.per_provider, limits.per_domain, warm_up)
 
     def _bars(self) -> Callable[[Workspace], str]:
-        """`unfit` for these settings, asked once for each sender."""
-        asked = cache(lambda sender: unfit(sender, self.settings))
-        return lambda workspace: asked(workspace.programme.sender)
+        """`unfit` for these settings, asked once for each programme."""
+        asked: dict[str, str] = {}
+
+        def bars(workspace: Workspace) -> str:
+            hash = workspace.programme.hash
+            if hash not in asked:
+                asked[hash] = unfit(workspace.programme.sender, self.settings)
+            return asked[hash]
+
+        return bars
 
     def tell(self, transport: Transport) -> Tell:
         """How people are told of trouble: by the setting `alerts`, or by the log alone."""

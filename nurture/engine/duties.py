@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from nurture import clock, failpoints
 from nurture.authoring import Workspace
+from nurture.core.evidence import Evidence, Known
 from nurture.core.journey import Journey
 from nurture.core.timing import Opening, opening
 from nurture.delivery import journalled
@@ -22,7 +23,7 @@ from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.drafting import draft_all
-from nurture.drafting.codec import decode_journey
+from nurture.drafting.codec import Unreadable, decode_journey
 from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
@@ -267,8 +268,16 @@ def _next_opening(connection: Connection, shelf: Shelf, late: overdue.Late, mome
     programme = shelf.of(connection, late.programme).programme
     sequence = programme.sequence(late.sequence)
     calendar = (sequence.calendar if sequence else None) or programme.calendar
-    journey = decode_journey(late.snapshot) if late.snapshot else Journey(late.prospect)
-    return opening(calendar, journey, programme, moment)
+    return opening(calendar, _journey(late), programme, moment)
+
+
+def _journey(late: overdue.Late) -> Journey:
+    """Whose touch it is; where another version of this program folded it, at least their zone."""
+    try:
+        return decode_journey(late.snapshot) if late.snapshot else Journey(late.prospect)
+    except Unreadable:
+        known = {"zone": Known(late.zone, late.due_at, 0)}
+        return Journey(late.prospect, evidence=Evidence(attributes=known))
 
 
 async def _load_programmes(engine: Engine) -> None:

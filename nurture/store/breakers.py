@@ -257,12 +257,10 @@ def _hour(now: datetime) -> int:
 def _add(connection: Connection, tallies: Mapping[str, tuple[int, ...]], now: datetime) -> None:
     hour = _hour(now)
     part = os.getpid() % _PARTS
-    rows = [(ACCOUNT, receiver, hour, part, *tallies[receiver]) for receiver in sorted(tallies)]
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
-        driver.cursor().executemany(_ADD.replace("?", "%s"), rows)
-    else:
-        driver.executemany(_ADD, rows)
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    for receiver in sorted(tallies):
+        driver.execute(_ADD.replace("?", mark), (ACCOUNT, receiver, hour, part, *tallies[receiver]))
 
 
 _ADD = (

@@ -14,20 +14,22 @@ it for another transaction's sake. It must be short, and must not wait for the n
 
 On SQLite one thread writes (`writer.py`) and any number reads. A process that cannot write for 5 seconds
 because another one does gets a Mistake that names it. On PostgreSQL work runs in threads with pooled
-connections, urgent work in threads of its own.
+connections, urgent work in threads of its own, which keep their connection while they are busy.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine
 
-from nurture import failpoints
+from nurture import clock, failpoints
 from nurture.store import engines, runlock
 from nurture.store.writer import Writer
 
@@ -37,6 +39,8 @@ Work = Callable[[Connection], T]
 URGENT_THREADS = 2
 WRITING_THREADS = 3
 READING_THREADS = 3
+KEPT_FOR = 1.0
+"""Seconds after which an urgent thread's connection is no longer trusted: the server may be another one."""
 TRIES = 5
 """How often PostgreSQL may undo work for another transaction's sake before its caller hears of it."""
 
@@ -121,28 +125,70 @@ class _Postgres:
         )
         self._urgent = ThreadPoolExecutor(URGENT_THREADS, "nurture-urgent")
         self._others = ThreadPoolExecutor(WRITING_THREADS, "nurture-writer")
+        self._kept = _Kept(self._engine)
 
     def submit(self, work: Work[T], urgent: bool) -> "Future[T]":
-        return (self._urgent if urgent else self._others).submit(_in_transaction, self._engine, work)
+        if urgent:
+            return self._urgent.submit(_tried, partial(self._kept.once, work))
+        return self._others.submit(_tried, partial(_once, self._engine, work))
 
     def close(self) -> None:
         self._urgent.shutdown()
         self._others.shutdown()
+        self._kept.close()
         self._engine.dispose()
 
 
-def _in_transaction(engine: Engine, work: Work[T]) -> T:
+class _Kept:
+    """A connection for each thread, kept from one transaction to the next that follows soon: taking one from
+    the pool and asking whether it still lives costs as much as a statement. After an error it goes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connections: dict[int, tuple[Connection, float]] = {}
+
+    def once(self, work: Work[T]) -> T:
+        """Do work in a transaction."""
+        connection = self._connection()
+        try:
+            done = _committed(connection, work)
+        except BaseException:
+            connection.close()
+            raise
+        self._connections[threading.get_ident()] = connection, clock.tick()
+        return done
+
+    def close(self) -> None:
+        """Once no thread works any more."""
+        for connection, _ in self._connections.values():
+            connection.close()
+
+    def _connection(self) -> Connection:
+        connection, used = self._connections.pop(threading.get_ident(), (None, 0.0))
+        if connection is not None and clock.tick() - used < KEPT_FOR:
+            return connection
+        if connection is not None:
+            connection.close()
+        return engines.connected(self._engine)
+
+
+def _tried(once: Callable[[], T]) -> T:
     for _ in range(TRIES - 1):
         try:
-            return _once(engine, work)
+            return once()
         except Exception as error:
             if not engines.is_undone(error):
                 raise
-    return _once(engine, work)
+    return once()
 
 
 def _once(engine: Engine, work: Work[T]) -> T:
-    with engines.connected(engine) as connection, connection.begin():
+    with engines.connected(engine) as connection:
+        return _committed(connection, work)
+
+
+def _committed(connection: Connection, work: Work[T]) -> T:
+    with connection.begin():
         done = work(connection)
         failpoints.hit("commit.before")
     failpoints.hit("commit.after")

@@ -40,14 +40,14 @@ class Sqlite:
         ).fetchall()
         return rows
 
-    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]], second: int) -> None:
         driver.execute(
             "INSERT INTO paces (account, receiver, log, next_at, rate, seen, day, today, drops) "
             "SELECT ?, json_extract(value, '$[0]'), json_extract(value, '$[1]'), "
-            "json_extract(value, '$[2]'), json_extract(value, '$[3]'), 0, 0, 0, 0 "
+            "json_extract(value, '$[2]'), json_extract(value, '$[3]'), ?, 0, 0, 0 "
             "FROM json_each(?) WHERE true ON CONFLICT (account, receiver) DO UPDATE "
-            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate",
-            (ACCOUNT, as_text(rows)),
+            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate, seen = excluded.seen",
+            (ACCOUNT, second, as_text(rows)),
         )
 
     def write_account(self, driver: Any, row: tuple[Any, ...]) -> None:
@@ -66,6 +66,9 @@ class Sqlite:
     def dissolve(self, driver: Any) -> None:
         for statement in _DISSOLVE:
             driver.execute(statement)
+
+    def forget(self, driver: Any, before: int) -> None:
+        driver.execute(_FORGET, (before, ACCOUNT, FORGOTTEN_AT_ONCE))
 
 
 class Postgres:
@@ -100,15 +103,15 @@ class Postgres:
         rows: list[Any] = driver.execute(query, (ACCOUNT, list(receivers))).fetchall()
         return rows
 
-    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+    def write(self, driver: Any, rows: Sequence[tuple[Any, ...]], second: int) -> None:
         driver.execute(
             "INSERT INTO paces (account, receiver, log, next_at, rate, seen, day, today, drops) "
-            "SELECT %s, j.receiver, j.log, j.next_at, j.rate, 0, 0, 0, 0 "
+            "SELECT %s, j.receiver, j.log, j.next_at, j.rate, %s, 0, 0, 0 "
             "FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::int[]) "
             "AS j (receiver, log, next_at, rate) "
             "ON CONFLICT (account, receiver) DO UPDATE "
-            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate",
-            (ACCOUNT, *(list(column) for column in zip(*rows, strict=True))),
+            "SET log = excluded.log, next_at = excluded.next_at, rate = excluded.rate, seen = excluded.seen",
+            (ACCOUNT, second, *(list(column) for column in zip(*rows, strict=True))),
         )
 
     def write_account(self, driver: Any, row: tuple[Any, ...]) -> None:
@@ -126,7 +129,18 @@ class Postgres:
         for statement in _DISSOLVE:
             driver.execute(statement)
 
+    def forget(self, driver: Any, before: int) -> None:
+        driver.execute(_FORGET.replace("?", "%s"), (before, ACCOUNT, FORGOTTEN_AT_ONCE))
 
+
+FORGOTTEN_AT_ONCE = 5000
+"""Rows of receivers deleted in one transaction: a few hundredths of a second."""
+
+_FORGET = (
+    "DELETE FROM paces WHERE (account, receiver) IN (SELECT account, receiver FROM paces "
+    "WHERE next_at IS NULL AND receiver <> '' AND seen < ? AND account = ? "
+    "AND receiver NOT IN (SELECT receiver FROM breakers) LIMIT ?)"
+)
 _DISSOLVE = (
     "UPDATE touches SET due_at = in_line_since, line = NULL, in_line_since = NULL "
     "WHERE line IS NOT NULL AND state IN ('queued', 'deferred')",

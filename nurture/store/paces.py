@@ -31,6 +31,8 @@ __all__ = ["ACCOUNT", "Gate", "Standing", "complained", "count", "gate", "next_r
 
 ENDLESS = 1 << 30
 """More than anybody sends."""
+FORGOTTEN_AFTER = 3600
+"""Seconds after which a receiver whom nobody mailed and nobody waits for has no row any more."""
 LOOK_AGAIN = 3600
 """Seconds until a stopped account is looked at again; `resume` does not wait for it."""
 
@@ -73,6 +75,7 @@ class Gate:
             breakers.shorten(connection, now)
         if row[2] // 3600 != self._second // 3600:
             breakers.forget(connection, now)
+            self._statements.forget(self._driver, self._second - FORGOTTEN_AFTER)
         self._open = breakers.open_ones(connection, now)
         self._account = self._account_pace(row, now)
 
@@ -186,7 +189,7 @@ class Gate:
             if pace.changed
         ]
         if rows:
-            self._statements.write(self._driver, rows)
+            self._statements.write(self._driver, rows, second)
         if self._today >= self._allowance and self._limits.warm_up is not None:
             midnight = self._limits.warm_up.start(self._day + 1)
             account.closed_until = max(account.closed_until, int(midnight.timestamp()))

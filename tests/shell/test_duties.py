@@ -6,6 +6,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from nurture.core import facts as f
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine import Engine, next_moment, run_all
-from nurture.engine.duties import deliver_due
+from nurture.engine.duties import deliver_due, tend_outbox
 from nurture.engine.shelf import Shelf
 from nurture.simulation.inbox import Inbox
 from nurture.store import Store
@@ -141,6 +142,20 @@ def test_what_another_version_has_folded_is_folded_again_before_it_is_sent(runni
     assert [(one.id, one.outcome) for one in world.touches(ada)] == [(touch.id, "sent")]
     message = message_from_bytes(running.inbox.ledger[0].raw, policy=policy.default)
     assert message["Subject"] == "For manufacturing"
+
+
+def test_what_another_version_has_folded_gets_its_next_opening_too(running: Running) -> None:
+    world = running.world
+    now = START + 16 * HOUR  # ten o'clock in Tokyo
+    ada = world.enter("ada", zone="Asia/Tokyo", at=now)
+    world.wake_all(now)
+    (touch,) = world.touches(ada)
+    world.change(PROSPECTS, PROSPECTS.c.id == ada, snapshot=b"\x01", mark="1:0", wake_at=now + 9 * DAY)
+    late_at = touch.closes + MINUTE
+    running.do(lambda engine: tend_outbox(engine, late_at), late_at)
+    (late,) = world.touches(ada)
+    assert late.opens.astimezone(ZoneInfo("Asia/Tokyo")).hour == 8
+    assert late.opens > late_at
 
 
 def test_a_letter_is_that_of_the_programme_it_was_chosen_under(running: Running) -> None:

@@ -448,6 +448,27 @@ def test_old_hours_are_forgotten(store: Store) -> None:
     assert store.read(lambda c: len(c.execute(select(TALLIES)).all())) == 1
 
 
+def test_receivers_nobody_mails_are_forgotten_but_not_their_lines_and_breakers(store: Store) -> None:
+    queue_at(store, "quiet.example")
+    queue_at(store, "full.example", 2)
+    (late,) = queue_at(store, "paused.example", due_at=NOW)
+    one_each = Limits(other=1)
+    (paused,) = [each for each in claim(store, limits=one_each).ready if each.touch == late]
+    say(store, NOW, Deferral(paused, NOW + HOUR, "421 slow down", whose="domain"))
+
+    def receivers() -> set[str]:
+        return set(store.read(lambda c: c.scalars(select(PACES.c.receiver)).all()))
+
+    mailed = {"", "quiet.example", "full.example", "paused.example"}
+    assert receivers() == mailed
+    queue_at(store, "new.example", due_at=NOW)
+    none_leave = Limits(per_minute=0)
+    claim(store, NOW + HOUR, 200, none_leave)
+    assert receivers() == mailed  # a whole hour has not passed yet
+    claim(store, NOW + 2 * HOUR, 200, none_leave)
+    assert receivers() == mailed - {"quiet.example"}
+
+
 def test_a_row_for_each_receiver_and_the_account(store: Store) -> None:
     queue_at(store, "gmail.com", 3)
     queue_at(store, "mill.example", 2)
