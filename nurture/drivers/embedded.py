@@ -21,7 +21,7 @@ from nurture import clock
 from nurture.assembly import Nurture
 from nurture.drivers.systemd import notify, watchdog_seconds
 from nurture.engine.alerting import Alerting
-from nurture.engine.aside import Aside
+from nurture.engine.aside import second_core
 from nurture.engine.duties import DUTIES, Duty, Engine, deliver_due, rescue_orphans, run_due, wake_due
 from nurture.engine.pulse import Pulse
 from nurture.store.engines import is_unavailable
@@ -55,7 +55,7 @@ async def run(
 
     Raises Mistake on SQLite where another process delivers already.
     """
-    with nurture.store.alone():
+    with nurture.store.alone(), second_core(nurture.store, logger.warning) as drafting:
         transport = nurture.transport()
         engine = nurture.engine(transport, logger.error)
         engine.lease = lease
@@ -63,9 +63,7 @@ async def run(
         pulse = Pulse(clock.tick(), [(duty.name, duty.every) for duty in duties])
         engine.now = lambda: _believed(pulse)
         engine.alerting = Alerting(nurture.store, pulse, nurture.tell(transport))
-        aside = Aside(logger.warning)
-        if nurture.store.database is not None and (os.cpu_count() or 1) > 1:
-            engine.drafting = aside  # on PostgreSQL a second daemon is the use of a second core
+        engine.drafting = drafting
         stop = _stop_on_signals(engine, pulse)
         ticker = _Ticker(engine, duties, pulse)
         host, _, port = nurture.settings.web.bind.rpartition(":")
@@ -78,7 +76,6 @@ async def run(
                 logger.info("stopping: nothing new is begun, what is on its way ends")
                 await ticker.drain(drain)
         finally:
-            aside.close()
             await transport.close()
 
 

@@ -11,8 +11,8 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Pipe
 
@@ -20,6 +20,8 @@ from nurture import clock
 from nurture.core.programme import Programme
 from nurture.drafting import Draft, Due, draft_all
 from nurture.drafting.sources import fingerprint
+from nurture.engine.wake import Drafting
+from nurture.store import Store
 
 WORTH_IT = 25
 """A smaller batch is drafted here: who hears of a few people a minute needs no second process."""
@@ -29,6 +31,22 @@ PATIENCE = 30.0
 
 PAUSE = 60.0
 """Seconds from a child that was lost to the next one."""
+
+
+@contextmanager
+def second_core(store: Store, log: Callable[[str], None]) -> Iterator[Drafting]:
+    """Where a daemon drafts: in a child if there is a core for it; `log` hears of one that was lost.
+
+    On PostgreSQL it drafts itself: there a second daemon is the use of a second core.
+    """
+    if store.database is None or (os.cpu_count() or 1) < 2:
+        yield draft_all
+        return
+    aside = Aside(log)
+    try:
+        yield aside
+    finally:
+        aside.close()
 
 
 class Aside:

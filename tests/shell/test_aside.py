@@ -23,6 +23,7 @@ from nurture.engine.duties import wake_due
 from nurture.engine.verifying import verify
 from nurture.engine.wake import Seen, look
 from nurture.store import Store
+from tests.shell.daemon_world import begin, daemon, differences, leads, set_port, states, stop
 from tests.shell.engine_world import DAY, HOUR, ROOT, START, World, edited
 
 PATIENCE = 20.0
@@ -231,3 +232,29 @@ def test_a_parent_that_is_killed_leaves_no_orphan() -> None:
         assert is_there(child)
         parent.kill()
     wait_for(lambda: not is_there(child))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(number) for numbers in found for number in numbers]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="a daemon settles in a child where there are two cores")
+def test_a_daemon_that_is_killed_takes_its_child_along_and_loses_nothing(tmp_path: Path) -> None:
+    folder = begin(tmp_path)
+    set_port(folder)
+    leads(folder, *(f"p{number}" for number in range(900)))
+    with daemon(folder) as running:
+        wait_for(lambda: children(running.pid))
+        (child,) = children(running.pid)
+        wait_for(lambda: states(folder)["queued"] + states(folder)["sent"] > 400)
+        running.kill()
+        wait_for(lambda: not is_there(child))
+    with daemon(folder) as running:
+        wait_for(lambda: (found := states(folder))["sent"] + found["in_doubt"] == 900)
+        others = children(running.pid)
+        assert stop(running)[0].code == 0
+        assert not any(map(is_there, others))
+    assert differences(folder) == []
