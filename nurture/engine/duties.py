@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -22,22 +23,25 @@ from nurture.delivery import journalled
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.seam import Mail, Transport
-from nurture.drafting import draft_all
+from nurture.drafting import Draft, Due, draft_all
 from nurture.drafting.codec import Unreadable, decode_journey
 from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
-from nurture.engine.wake import Drafting, Woken, look, record, wake
+from nurture.engine.wake import BATCH, Drafting, Seen, Woken, look, record, wake
 from nurture.errors import Mistake
 from nurture.rendering import CannotRender
 from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
-from nurture.store.outbox import LEASE
+from nurture.store.outbox import (LEASE)
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+BATCHES = 10
+"""Of a wake, one after the other, before the clock is looked at again."""
 
 TENDED = 200
 """Rows of the outbox looked after in one transaction."""
@@ -125,10 +129,9 @@ async def wake_due(engine: Engine, now: datetime) -> int:
     if await engine.store.aread(programmes.is_rewaking):
         await engine.store.write(partial(programmes.rewake, now=now))
     woken = await (_wake_locked if engine.store.database is None else _wake_apart)(engine, now)
-    failpoints.hit("wake.after")
-    for error in woken.errors:
+    for error in chain.from_iterable(each.errors for each in woken):
         engine.log(error)
-    return woken.prospects
+    return sum(each.prospects for each in woken)
 
 
 async def tend_outbox(engine: Engine, now: datetime) -> int:
@@ -241,19 +244,43 @@ def _resolve(engine: Engine, now: datetime, connection: Connection) -> doubting.
     return doubting.resolve_doubts(connection, now, engine.in_doubt, active, key=engine.suppression_key)
 
 
-async def _wake_locked(engine: Engine, now: datetime) -> Woken:
+async def _wake_locked(engine: Engine, now: datetime) -> list[Woken]:
     """Several processes may wake: what one has looked at stays locked until it is written."""
     work = partial(wake, shelf=engine.shelf, now=now, drafting=engine.drafting)
-    return await engine.store.write(work)
+    woken = await engine.store.write(work)
+    failpoints.hit("wake.after")
+    return [woken]
 
 
-async def _wake_apart(engine: Engine, now: datetime) -> Woken:
-    """Nobody else wakes, and whoever writes keeps out all others: settle while the store is free."""
-    seen = await engine.store.aread(partial(look, shelf=engine.shelf, now=now))
-    if not seen.due:
-        return Woken()
-    drafts = await asyncio.to_thread(engine.drafting, seen.due, seen.programme, now)
-    return await engine.store.write(partial(record, seen=seen, drafts=drafts, now=now))
+async def _wake_apart(engine: Engine, now: datetime) -> list[Woken]:
+    """Nobody else wakes, and whoever writes keeps out all others: settle while the store is free.
+
+    While one batch is written the next one is settled, and nobody is in both.
+    """
+    woken: list[Woken] = []
+    last: Sequence[Due] = ()
+    writing: asyncio.Task[Woken] | None = None
+    try:
+        for _ in range(BATCHES):
+            seen = await engine.store.aread(partial(look, shelf=engine.shelf, now=now, without=last))
+            if not seen.due:
+                break
+            drafts = await asyncio.to_thread(engine.drafting, seen.due, seen.programme, now)
+            if writing is not None:
+                woken.append(await writing)
+            writing, last = asyncio.create_task(_record(engine, seen, drafts, now)), seen.due
+            if len(last) < BATCH or engine.stopping.is_set():
+                break
+    finally:  # whatever stopped us, what is being written is waited for
+        if writing is not None:
+            woken.append(await writing)
+    return woken
+
+
+async def _record(engine: Engine, seen: Seen, drafts: Sequence[Draft], now: datetime) -> Woken:
+    woken = await engine.store.write(partial(record, seen=seen, drafts=drafts, now=now))
+    failpoints.hit("wake.after")
+    return woken
 
 
 def _tend(shelf: Shelf, now: datetime, connection: Connection) -> int:
@@ -285,7 +312,7 @@ async def _load_programmes(engine: Engine) -> None:
     await engine.store.aread(engine.shelf.all_live)
 
 
-def _compose(engine: Engine, claim: outbox.Claim) -> Mail:
+def _compose(engine: Engine, claim: touches.Claim) -> Mail:
     now = clock.now()  # a pass may last for hours
     try:
         workspace = engine.shelf.loaded(claim.programme)

@@ -50,7 +50,7 @@ class Seen(NamedTuple):
 
 
 class Woken(NamedTuple):
-    """What one batch did. `prospects` counts all who were due, also those who come again."""
+    """What was done. `prospects` counts all who were due, also those who come again."""
 
     prospects: int = 0
     chosen: int = 0
@@ -66,10 +66,13 @@ def wake(
     return record(connection, seen, drafting(seen.due, seen.programme, now), now) if seen.due else Woken()
 
 
-def look(connection: Connection, shelf: Shelf, now: datetime, limit: int = BATCH) -> Seen:
+def look(
+    connection: Connection, shelf: Shelf, now: datetime, limit: int = BATCH, without: Sequence[Due] = ()
+) -> Seen:
     """Who is due, with all that settling needs. In a reading transaction on SQLite alone."""
     programme = shelf.active(connection).programme
-    return Seen(claim_due(connection, now, limit, mark_of(programme)), programme)
+    others = [one.id for one in without]
+    return Seen(claim_due(connection, now, limit, mark_of(programme), without=others), programme)
 
 
 def record(connection: Connection, seen: Seen, drafts: Sequence[Draft], now: datetime) -> Woken:

@@ -39,13 +39,21 @@ class Changed(Exception):
     """A prospect's row was not as it was read: a bug, since that was looked at. Nothing is written."""
 
 
-def claim_due(connection: Connection, now: datetime, limit: int, mark: str | None = None) -> list[Due]:
+def claim_due(
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    mark: str | None = None,
+    *,
+    without: Sequence[int] = (),
+) -> list[Due]:
     """Up to `limit` prospects whose time has come, the longest waiting first, with their news.
 
     With a mark, a snapshot under another one is left out, and all facts come in its place. Locks the rows,
     except on SQLite, where it may be asked in a reading transaction too.
     """
-    return _with_news(connection, raw(connection.execute(_DUE, {"now": now, "most": limit})), mark)
+    values = {"now": now, "most": limit, "without": without}
+    return _with_news(connection, raw(connection.execute(_DUE, values)), mark)
 
 
 def claim(connection: Connection, prospects: Iterable[int]) -> list[Due]:
@@ -135,6 +143,7 @@ _COLUMNS = [
 _DUE = (
     select(*_COLUMNS)
     .where(PROSPECTS.c.wake_at <= bindparam("now"))
+    .where(PROSPECTS.c.id.not_in(bindparam("without", expanding=True)))
     .order_by(PROSPECTS.c.wake_at, PROSPECTS.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
