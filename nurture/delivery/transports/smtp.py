@@ -39,6 +39,10 @@ class SmtpTransport:
         """Connections that are up, or on their way up."""
         self._served = 0
         """Grows with every message after which a connection was still of use, and every one that has left."""
+        self._begun = 0
+        """Connections that were asked for."""
+        self._refused_alone = -1
+        """How much had been served when a connection was refused that none of ours stood beside."""
         self._limit = account.connections
         self._limited_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -73,12 +77,11 @@ class SmtpTransport:
 
     async def _another(self) -> "Connection | Deferred":
         """A new connection while there may be more, else one that is given back; or why there is none."""
-        refusal, served = None, 0
+        refusal = None
         while True:
             if self._idle:
                 return self._idle.pop()
             if refusal is None and self._open < self._allowed():
-                served = self._served
                 connection = await self._open_one()
                 if isinstance(connection, Connection) or connection.whose != "server":
                     return connection
@@ -86,12 +89,14 @@ class SmtpTransport:
                 self._go_on_with_fewer(refusal)
             elif refusal is None or self._open or self._leaving:
                 await self._wait()
-            elif refusal.code == 0 or served == self._served:
+            elif refusal.code == 0 or self._refused_alone == self._served:
                 return refusal
             else:
-                refusal = None  # it said no while others were served, and they have left: there is room now
+                refusal = None  # it said no to one of several, and they have left: is there room for one?
 
     async def _open_one(self) -> "Connection | Deferred":
+        self._begun += 1
+        alone, begun = not self._open and not self._leaving, self._begun
         self._open += 1
         connection = Connection(self.account)
         try:
@@ -101,6 +106,8 @@ class SmtpTransport:
             raise
         if refusal is None:
             return connection
+        if alone and begun == self._begun:
+            self._refused_alone = self._served
         self._one_less()
         return refusal
 
