@@ -155,11 +155,12 @@ class World:
         self.write(work)
 
     def make_hits(self) -> None:
-        """Somebody followed a link eleven minutes ago: the hit is due to be judged."""
+        """Somebody who has their letter followed a link eleven minutes ago: the hit is due to be judged."""
         past = datetime.now(UTC) - timedelta(minutes=11)
 
         def work(connection: Connection) -> None:
-            for touch in connection.execute(select(TOUCHES.c.id).limit(2)).scalars().all():
+            touches = connection.scalars(select(TOUCHES.c.id)).all()
+            for touch in [each for each in touches if self.id_of(each) in self.letters()][:2]:
                 keep_hit(connection, touch, Seen("click", "https://www.matchlight.example/", past, link=1))
 
         self.write(work)
