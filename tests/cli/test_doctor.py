@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +17,7 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from nurture.settings import read_secrets
-from nurture.store import paces, runlock
+from nurture.store import paces
 from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
 from tests.cli.test_senders import IMPORT, by_hand, own, without_footer, world
 from tests.cli.workspace import START, Ended, Place
@@ -214,16 +216,29 @@ def test_room(place: Place, free: int, total: int, state: str, monkeypatch: pyte
 
 def test_who_delivers(people: Place) -> None:
     assert doctor(people)["running"][0]["says"] == "nobody delivers now"
-    with runlock.held(people.folder / "nurture.db"):
-        assert doctor(people)["running"][0]["says"] == f"nurture (process {os.getpid()}) delivers"
+    with delivering(people) as process:
+        assert doctor(people)["running"][0]["says"] == f"nurture (process {process}) delivers"
     (people.folder / "nurture.db.journal").write_text('{"kind": "unsubscribe"}\n')
     assert states(doctor(people), "running") == ["warn"]
 
 
+HOLDER = """
+import pathlib, sys
+from nurture.store import runlock
+with runlock.held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 @contextmanager
-def delivering(place: Place) -> Iterator[None]:
-    with runlock.held(place.folder / "nurture.db"):
-        yield
+def delivering(place: Place) -> Iterator[int]:
+    """Another process holds the database; its number."""
+    command = [sys.executable, "-c", HOLDER, str(place.folder / "nurture.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        yield other.pid
 
 
 def test_the_clock(people: Place) -> None:
