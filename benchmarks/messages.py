@@ -28,7 +28,7 @@ from nurture.drafting.codec import decode_attributes, decode_journey, encode_jou
 from nurture.engine import composing
 from nurture.engine.composing import compose, values_of
 from nurture.rendering import render
-from nurture.store.outbox import Claim
+from nurture.store.touches import Claim
 
 NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)
 PIECE = "exception-arithmetic"

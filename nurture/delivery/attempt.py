@@ -15,8 +15,8 @@ from nurture.delivery.replies import bounce_kind
 from nurture.delivery.retry import SERVER_PAUSE, next_wait
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.rendering import CannotRender
-from nurture.store import outbox
-from nurture.store.outbox import Answer, Claim, Deferral, Ending, Result
+from nurture.store import touches
+from nurture.store.touches import Answer, Claim, Deferral, Ending, Result
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Attempt:
         except Exception as bug:
             logger.exception("Touch %d: the transport broke.", self.claim.touch)
             words = f"the transport broke: {type(bug).__name__}, see the log"
-            may_have_left = isinstance(self._answer, outbox.Go)
+            may_have_left = isinstance(self._answer, touches.Go)
             return InDoubt(words) if may_have_left else Deferred(0, words, whose="server")
 
     def result(self, outcome: Outcome, now: datetime, trouble: str) -> Result | None:
@@ -93,7 +93,7 @@ class Attempt:
             logger.error("The fence cannot be recorded, so nothing leaves: %s", told(trouble))
             return False
         self._broken = self._answer is None
-        return isinstance(self._answer, outbox.Go)
+        return isinstance(self._answer, touches.Go)
 
     def _unwritten(self, wrong: Exception) -> Outcome:
         if isinstance(wrong, NotYet):
@@ -111,9 +111,9 @@ class Attempt:
                 return self.result(Deferred(0, "the last look broke, see the log"), now, trouble)
             case None:
                 return untried(self.claim, now, trouble)
-            case outbox.Refused(outcome="late"):
+            case touches.Refused(outcome="late"):
                 return Deferral(self.claim, self.claim.due_at)
-            case outbox.Refused(outcome=outcome, words=words):
+            case touches.Refused(outcome=outcome, words=words):
                 return Ending(self.claim, outcome, words)
         return None  # lost: somebody else's now
 

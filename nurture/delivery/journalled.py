@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from nurture.store import Store, is_unavailable, outbox
 from nurture.store.journal import Entry, Taker
-from nurture.store.outbox import Claim, Deferral, Ending, Result
+from nurture.store.touches import Claim, Deferral, Ending, Result
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from nurture.delivery.journalled import entry_of
 from nurture.errors import Mistake
 from nurture.store import Store, is_unavailable, outbox
 from nurture.store.journal import Journal
-from nurture.store.outbox import Answer, Claim, Result
+from nurture.store.touches import Answer, Claim, Result
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from nurture.delivery.transports.seam import Mail, Transport
 from nurture.store import Store, claims, is_unavailable
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
-from nurture.store.outbox import LEASE, Answer, Claim, Ending
+from nurture.store.outbox import LEASE
+from nurture.store.touches import Answer, Claim, Ending
 
 BATCH = 200
 """Touches claimed at once, unless a limit says otherwise."""

@@ -19,7 +19,7 @@ from nurture.delivery.tokens import Keys, message_id, sign_message
 from nurture.delivery.transports.seam import Mail
 from nurture.drafting.codec import Unreadable, decode_attributes
 from nurture.rendering import Outline, Rendered, Template, outline_of, place, render
-from nurture.store.outbox import Claim
+from nurture.store.touches import Claim
 
 MOST_KEPT = 512
 """Skeletons in memory, of a piece in a sequence each; those used last stay."""

@@ -33,10 +33,11 @@ from nurture.engine.shelf import Shelf
 from nurture.engine.wake import BATCH, Drafting, Seen, Woken, look, record, wake
 from nurture.errors import Mistake
 from nurture.rendering import CannotRender
-from nurture.store import Store, doubt, handoffs, outbox, overdue, programmes, waking
+from nurture.store import Store, doubt, handoffs, overdue, programmes, waking
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
-from nurture.store.outbox import (LEASE)
+from nurture.store.outbox import LEASE
+from nurture.store.touches import Claim
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -312,7 +313,7 @@ async def _load_programmes(engine: Engine) -> None:
     await engine.store.aread(engine.shelf.all_live)
 
 
-def _compose(engine: Engine, claim: touches.Claim) -> Mail:
+def _compose(engine: Engine, claim: Claim) -> Mail:
     now = clock.now()  # a pass may last for hours
     try:
         workspace = engine.shelf.loaded(claim.programme)

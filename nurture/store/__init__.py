@@ -3,7 +3,7 @@
 What other packages use is named here; `tables` may be imported by whoever writes SQL.
 """
 
-from nurture.store import claims, journal, outbox
+from nurture.store import claims, journal, outbox, touches
 from nurture.store.beside import write_beside
 from nurture.store.door import Store, Work
 from nurture.store.engines import is_unavailable
@@ -62,5 +62,6 @@ __all__ = [
     "silence_listed",
     "suppress",
     "suppress_many",
+    "touches",
     "write_beside",
 ]

@@ -9,16 +9,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.store.limits import CONSUMER, OTHER, is_provider, receiver_of
 from nurture.store.tables import BREAKERS, PACES, TALLIES, TOUCHES
-
-if TYPE_CHECKING:
-    from nurture.store.outbox import Deferral, Ending
+from nurture.store.touches import Deferral, Ending
 
 ACCOUNT = "mail"
 """The one account through which a workspace sends, as its rows name it."""
@@ -82,7 +80,7 @@ def open_ones(connection: Connection, now: datetime) -> dict[str, Open]:
 
 
 def count(
-    connection: Connection, endings: Sequence["Ending"], deferrals: Sequence["Deferral"], now: datetime
+    connection: Connection, endings: Sequence[Ending], deferrals: Sequence[Deferral], now: datetime
 ) -> None:
     """Count what servers said in a batch, and open or close breakers by it; in the batch's transaction."""
     tallies = _sorted_out(endings, deferrals)
@@ -228,7 +226,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _sorted_out(
-    endings: Sequence["Ending"], deferrals: Sequence["Deferral"]
+    endings: Sequence[Ending], deferrals: Sequence[Deferral]
 ) -> dict[str, tuple[int, int, int, int, int]]:
     """What to add to the tallies: the account's, providers', and other receivers' where there was trouble."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])

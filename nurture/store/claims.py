@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from nurture import failpoints
 from nurture.store import sql
 from nurture.store.limits import UNLIMITED, Limits, receiver_of
-from nurture.store.outbox import LEASE, Claim, Refused, bar, is_postgres
+from nurture.store.outbox import LEASE, bar, is_postgres
 from nurture.store.paces import Gate, gate
 from nurture.store.suppressions import reasons_of
+from nurture.store.touches import Claim, Refused
 
 MOST_IN_LINE = 2000
 """About so many touches are put in line by one claim at most: more would hold the database for long."""

@@ -13,18 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, bindparam, exists, func, or_, select, text, update
 
 from nurture.core.facts import Resent
+from nurture.store.ends import write_ends
 from nurture.store.facts import chunks, note
-from nurture.store.outbox import (
-    WITH_PERSON,
-    Claim,
-    Ending,
-    as_claim,
-    lock_prospects,
-    lock_touches,
-    write_ends,
-)
+from nurture.store.outbox import WITH_PERSON, as_claim, lock_prospects, lock_touches
 from nurture.store.suppressions import reasons_of
 from nurture.store.tables import HITS, LIVE, PROSPECTS, TOUCHES, whose_touch
+from nurture.store.touches import Claim, Ending
 
 PATIENCE = timedelta(hours=24)
 """How long proof is waited for before the policy decides (docs/delivery.md)."""

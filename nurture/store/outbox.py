@@ -18,19 +18,18 @@ what was committed before the fence is seen by it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, text, update
 
 from nurture import failpoints
-from nurture.core.facts import Body, Bounced, TouchEnded
-from nurture.drafting import codec
 from nurture.store import breakers, facts, sql
+from nurture.store.ends import write_ends
 from nurture.store.facts import chunks
 from nurture.store.suppressions import reasons_of, suppress_many
 from nurture.store.tables import PROSPECTS, TOUCHES
+from nurture.store.touches import Answer, Claim, Deferral, Ending, Go, Lost, Refused, Result
 
 LEASE = timedelta(minutes=20)
 """How long a claim is ours, and a fenced touch may wait for its answer, before others think that we are
@@ -39,83 +38,6 @@ gone: longer than all timeouts of one conversation (ten minutes of them after th
 WAITING = text("touches.state IN ('queued', 'deferred')")
 """Literal, because SQLite matches a partial index only with what it can read."""
 BUSY = text("touches.state IN ('claimed', 'fenced')")
-
-
-class Claim(NamedTuple):
-    """A touch that is ours to send until the lease ends, with what a letter needs."""
-
-    touch: int
-    prospect: int
-    decision: int
-    piece: str
-    occurrence: int
-    sequence: str
-    stage: str
-    programme: str
-    chosen_at: datetime
-    opens: datetime
-    closes: datetime
-    expires: datetime
-    due_at: datetime
-    zone: str
-    attempts: int
-    """Tries before this one."""
-    epoch: int
-    owner: str
-    address: str
-    account: str
-    kind: str
-    personal: Mapping[str, Any]
-    snapshot: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Go:
-    """The touch is fenced: it may leave now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It must not leave. `outcome`: suppressed, cancelled or expired end it; late sends it back."""
-
-    outcome: str
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Somebody else has it, or it is gone: leave it alone."""
-
-
-Answer = Go | Refused | Lost
-
-
-class Ending(NamedTuple):
-    """How a claimed touch ended. `bounce` (hard, soft, block) is told of where the address is to blame."""
-
-    claim: Claim
-    outcome: str
-    words: str = ""
-    bounce: str = ""
-    at: datetime | None = None
-    """When the server answered, where that is known; else when it is recorded."""
-
-
-class Deferral(NamedTuple):
-    """A claimed touch goes back until `due_at`. Without words it was never tried and goes back as it was."""
-
-    claim: Claim
-    due_at: datetime
-    words: str = ""
-    counted: bool = True
-    """Whether it was a try of this message."""
-    whose: str = "message"
-    """Whose trouble it was (delivery/outcomes.py): message, domain, server or account."""
-    rewake: bool = False
-    """Whether its prospect has to be woken before another try."""
-
-
-Result = Ending | Deferral
 
 
 def turn(
@@ -331,44 +253,6 @@ def _answer(claim: Claim, row: sql.Standing | None, silenced: Mapping[str, str])
     if row.is_over:
         return Refused("expired", row.words)
     return _GO if row.is_open else _LATE
-
-
-def write_ends(
-    connection: Connection,
-    endings: Sequence[Ending],
-    now: datetime,
-    counts: Mapping[int, int] | None = None,
-) -> None:
-    """Rows and facts of touches that ended; the caller holds the locks and has looked at the states.
-
-    `counts`: how many facts each prospect has, where the caller has read that under the lock.
-    """
-    if not endings:
-        return
-    statements, driver = sql.of(connection)
-    before = counts or facts.lock(connection, {ending.claim.prospect for ending in endings})
-    news = [(each.claim.prospect, each.at or now, body) for each in endings for body in _told(each)]
-    written, after = _numbered(news, before)
-    ended = [sql.Ended(each.claim.touch, each.outcome, each.words, each.at or now) for each in endings]
-    statements.record(driver, ended, written, after, now, endings[0].claim.programme)
-
-
-def _told(ending: Ending) -> tuple[Body, ...]:
-    """The facts of an end."""
-    ended = TouchEnded(ending.claim.decision, ending.outcome, ending.words)
-    return (ended, Bounced(ending.claim.decision, ending.bounce)) if ending.bounce else (ended,)
-
-
-def _numbered(
-    news: Iterable[tuple[int, datetime, Body]], before: Mapping[int, int]
-) -> tuple[list[sql.Written], dict[int, int]]:
-    """Facts as rows, numbered from each prospect's count on; and their counts then."""
-    written: list[sql.Written] = []
-    after: dict[int, int] = {}
-    for prospect, at, body in news:
-        after[prospect] = n = after.get(prospect, before[prospect]) + 1
-        written.append(sql.Written(prospect, n, at, *codec.encode_body(body)))
-    return written, after
 
 
 def lock_prospects(connection: Connection, prospects: Iterable[int]) -> dict[int, str | None]:

@@ -11,20 +11,19 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, fals
 
 from nurture import failpoints
 from nurture.store import paces
+from nurture.store.ends import write_ends
 from nurture.store.facts import chunks
 from nurture.store.outbox import (
     BUSY,
     WAITING,
     WITH_PERSON,
-    Claim,
-    Ending,
     as_claim,
     is_postgres,
     lock_prospects,
     lock_touches,
-    write_ends,
 )
 from nurture.store.tables import PROSPECTS, TOUCHES
+from nurture.store.touches import Claim, Ending
 
 
 class Late(NamedTuple):

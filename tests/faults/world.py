@@ -22,7 +22,7 @@ from nurture.delivery.transports import Account, Mail, SmtpTransport, Timeouts
 from nurture.delivery.transports.seam import Fence
 from nurture.simulation.inbox import Inbox, Received
 from nurture.store import Store
-from nurture.store.outbox import Claim
+from nurture.store.touches import Claim
 from tests.faults import certificates
 from tests.faults.table import MESSAGES, NUMBER, PLACES, SECURITIES, Row
 from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, compose, queue, row, row_address, states

@@ -11,8 +11,8 @@ from nurture.delivery.mime import Letter, Mailbox, build
 from nurture.delivery.tokens import Keys, message_id, sign
 from nurture.delivery.transports.seam import Mail
 from nurture.store import Store, history, suppress
-from nurture.store.outbox import Claim
 from nurture.store.tables import PROSPECTS, TOUCHES, touch_id
+from nurture.store.touches import Claim
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

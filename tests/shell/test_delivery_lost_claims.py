@@ -19,9 +19,10 @@ from sqlalchemy import Connection, select, text
 from nurture.core.facts import TouchEnded
 from nurture.store import Store, suppress
 from nurture.store.claims import claim_touches
-from nurture.store.outbox import LEASE, Answer, Claim, Deferral, Ending, Go, Lost, Refused, end, fence, turn
+from nurture.store.outbox import LEASE, end, fence, turn
 from nurture.store.overdue import Rescued, rescue
 from nurture.store.tables import TOUCHES
+from nurture.store.touches import Answer, Claim, Deferral, Ending, Go, Lost, Refused
 from tests.shell.outbox_world import HOUR, KEY, NOW, facts, queue, row, states
 
 GONE = timedelta(seconds=-1)
@@ -75,7 +76,8 @@ import sys
 from datetime import timedelta
 from nurture.store import Store
 from nurture.store.claims import claim_touches
-from nurture.store.outbox import Deferral, Ending, defer, end, fence
+from nurture.store.outbox import (defer, end, fence)
+from nurture.store.touches import Deferral, Ending
 from tests.shell.outbox_world import HOUR, KEY, NOW
 lease = timedelta(seconds=0.4)
 with Store(sys.argv[1]) as store:

@@ -12,20 +12,10 @@ from sqlalchemy import event, select, text, update
 from nurture.core.facts import Bounced, TouchEnded
 from nurture.store import Store, is_suppressed, suppress
 from nurture.store.claims import claim_touches
-from nurture.store.outbox import (
-    Answer,
-    Claim,
-    Deferral,
-    Ending,
-    Go,
-    Lost,
-    Refused,
-    defer,
-    end,
-    fence,
-)
+from nurture.store.outbox import defer, end, fence
 from nurture.store.overdue import Late, Rescued, expire, next_due, reopen, rescue
 from nurture.store.tables import PROSPECTS, SUPPRESSIONS, TOUCHES
+from nurture.store.touches import Answer, Claim, Deferral, Ending, Go, Lost, Refused
 from tests.shell.outbox_world import HOUR, KEY, NOW, change, facts, queue, row, silence, states
 
 BRIEF = timedelta(seconds=-1)

@@ -22,8 +22,9 @@ from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, engines
 from nurture.store.claims import claim_touches
 from nurture.store.journal import Journal
-from nurture.store.outbox import LEASE, Claim, Deferral, Ending, Go, Result, fence
+from nurture.store.outbox import LEASE, fence
 from nurture.store.overdue import rescue
+from nurture.store.touches import Claim, Deferral, Ending, Go, Result
 from tests.shell.engine_world import World
 from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, compose, facts, queue, row, states
 

@@ -17,8 +17,9 @@ from nurture.rendering import CannotRender
 from nurture.simulation.inbox import Fault, Inbox
 from nurture.store import Store, is_suppressed
 from nurture.store.claims import claim_touches
-from nurture.store.outbox import Claim, Ending, end, fence
+from nurture.store.outbox import end, fence
 from nurture.store.overdue import expire, rescue
+from nurture.store.touches import Claim, Ending
 from tests.shell.outbox_world import HOUR, KEY, KEYS, NOW, change, compose, facts, queue, row, silence, states
 
 QUICK = Timeouts(connect=0.4, command=0.4, data=0.4, answer=0.4, quit=0.2)
