@@ -1,11 +1,9 @@
-"""What servers said, by the hour, and the breakers that follow from it: who gets less, or nothing, and why.
+"""The breakers that follow from what servers said: who gets less, or nothing, and why.
 
-Endings and deferrals are counted in the transaction that records them. What opens a breaker, what closes it
-and why these figures: docs/delivery.md. Closed breakers have no row.
+Endings and deferrals are counted (`tallies.py`) in the transaction that records them. What opens a breaker,
+what closes it and why these figures: docs/delivery.md. Closed breakers have no row.
 """
 
-import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,12 +12,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nurture.store import tallies
 from nurture.store.limits import CONSUMER, OTHER, is_provider, receiver_of
 from nurture.store.tables import BREAKERS, PACES, TALLIES, TOUCHES
+from nurture.store.tallies import ACCOUNT, Tallies
 from nurture.store.touches import Deferral, Ending
-
-ACCOUNT = "mail"
-"""The one account through which a workspace sends, as its rows name it."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=4)
 """After a receiver wanted less of us, or a server did not let us in; doubled each time it happens again."""
@@ -27,12 +24,8 @@ BEFORE_SUCCESS = 1
 """Messages a minute through an account that was not let in, until one is accepted."""
 ENOUGH = 100
 """Answers within a day before shares mean anything."""
-_DAY = 24
-_PARTS = 64
 _SHARES = {"complaints": (0.001, 0.003), "bounces": (0.02, 0.05)}
 """Share of a day's mail that is a warning, and that stops the account."""
-_TOO_MANY_DEFERRED, _TOO_MANY_COMPLAINTS, _FEW = 0.05, 0.001, 20
-"""Yesterday's shares that set a warm-up back, and how many answers there must be."""
 
 
 class Standing(NamedTuple):
@@ -83,18 +76,18 @@ def count(
     connection: Connection, endings: Sequence[Ending], deferrals: Sequence[Deferral], now: datetime
 ) -> None:
     """Count what servers said in a batch, and open or close breakers by it; in the batch's transaction."""
-    tallies = _sorted_out(endings, deferrals)
-    if tallies:
-        _add(connection, tallies, now)
+    counted = tallies.sorted_out(endings, deferrals)
+    if counted:
+        tallies.add(connection, counted, now)
     untried = sum(not deferral.counted or not deferral.words for deferral in deferrals)
     if untried:
         _give_back(connection, untried, now)
     pushed = {receiver_of(one.claim.address): one.words for one in deferrals if one.whose == "domain"}
     shut = next((one.words for one in deferrals if one.whose == "account"), None)
     rows = _breakers(connection)
-    if not (rows or pushed or shut or tallies.get("", _NONE)[_HARD]):
+    if not (rows or pushed or shut or counted.get("", tallies.NOTHING)[tallies.HARD]):
         return
-    _close(connection, rows, tallies, now)
+    _close(connection, rows, counted, now)
     for receiver, words in pushed.items():
         _pause(connection, receiver, "deferrals", words, now)
     if shut is not None:
@@ -104,13 +97,13 @@ def count(
 
 def complained(connection: Connection, address: str, now: datetime) -> None:
     """Somebody called a message of ours spam."""
-    _add(connection, dict.fromkeys(("", receiver_of(address)), (0, 0, 0, 0, 1)), now)
+    tallies.add(connection, dict.fromkeys(("", receiver_of(address)), (0, 0, 0, 0, 1)), now)
     judge(connection, now)
 
 
 def judge(connection: Connection, now: datetime) -> None:
     """Open and close the account's breakers on hard bounces and complaints, by the last 24 hours."""
-    accepted, _, hard, blocked, complaints = _sums(connection, "", now)
+    accepted, _, hard, blocked, complaints = tallies.sums(connection, "", now)
     answered = accepted + hard + blocked
     for kind, bad, counted in (("bounces", hard, answered), ("complaints", complaints, accepted)):
         warned, stopped = _SHARES[kind]
@@ -126,24 +119,10 @@ def judge(connection: Connection, now: datetime) -> None:
         _put(connection, {"receiver": "", "kind": kind, "since": now, "step": 0, **row}, row, kept)
 
 
-def went_badly(connection: Connection, start: datetime, now: datetime) -> bool:
-    """Whether what was said since the start of its last day sets a warm-up back."""
-    accepted, deferred, _, _, complaints = _sums(connection, "", now, _hour(now) - _hour(start) + 1)
-    if accepted + deferred < _FEW:
-        return False
-    deferred_share = deferred / (accepted + deferred)
-    return deferred_share > _TOO_MANY_DEFERRED or complaints > _TOO_MANY_COMPLAINTS * accepted
-
-
 def shorten(connection: Connection, now: datetime) -> None:
     """After the clock was set back nobody pauses longer than the longest pause."""
     until = now + LONGEST_PAUSE
     connection.execute(update(BREAKERS).where(BREAKERS.c.until > until).values(until=until))
-
-
-def forget(connection: Connection, now: datetime) -> None:
-    """Drop hours that no share is made of any more."""
-    connection.execute(delete(TALLIES).where(TALLIES.c.hour < _hour(now) - 2 * _DAY))
 
 
 def resume(connection: Connection, account: str, receiver: str) -> bool:
@@ -178,7 +157,8 @@ def standing(connection: Connection, now: datetime) -> list[Standing]:
 def _standing(
     connection: Connection, receiver: str, breaker: Any, pace: Any, waiting: int, now: datetime
 ) -> Standing:
-    counts = dict(zip(_COUNTED, _sums(connection, receiver, now), strict=True)) | {"waiting": waiting}
+    said = tallies.sums(connection, receiver, now)
+    counts = dict(zip(tallies.COUNTED, said, strict=True)) | {"waiting": waiting}
     rate = None if pace is None else pace.rate
     if not receiver:
         counts["today"] = 0 if pace is None else pace.today
@@ -191,9 +171,6 @@ def _standing(
     )  # fmt: skip
 
 
-_COUNTED = ("accepted", "deferred", "hard", "blocked", "complaints")
-_NONE = (0, 0, 0, 0, 0)
-_HARD = 2
 _RANK = {"stopped": 0, "paused": 1, "warned": 2}
 _WAITING = (
     select(TOUCHES.c.line, func.count())
@@ -225,49 +202,6 @@ def _breakers(connection: Connection) -> Sequence[Any]:
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _sorted_out(
-    endings: Sequence[Ending], deferrals: Sequence[Deferral]
-) -> dict[str, tuple[int, int, int, int, int]]:
-    """What to add to the tallies: the account's, providers', and other receivers' where there was trouble."""
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
-    for ending in endings:
-        place = 0 if ending.outcome == "sent" else _PLACES.get(ending.bounce)
-        if place is None:
-            continue
-        receiver = receiver_of(ending.claim.address)
-        sums[""][place] += 1
-        if place or is_provider(receiver):
-            sums[receiver][place] += 1
-    for deferral in deferrals:
-        if deferral.whose == "domain":
-            sums[""][1] += 1
-            sums[receiver_of(deferral.claim.address)][1] += 1
-    return {receiver: (a, b, c, d, e) for receiver, (a, b, c, d, e) in sums.items()}
-
-
-_PLACES = {"hard": _HARD, "block": 3}
-
-
-def _hour(now: datetime) -> int:
-    return int(now.timestamp()) // 3600
-
-
-def _add(connection: Connection, tallies: Mapping[str, tuple[int, ...]], now: datetime) -> None:
-    hour = _hour(now)
-    part = os.getpid() % _PARTS
-    driver: Any = connection.connection.driver_connection
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    for receiver in sorted(tallies):
-        driver.execute(_ADD.replace("?", mark), (ACCOUNT, receiver, hour, part, *tallies[receiver]))
-
-
-_ADD = (
-    "INSERT INTO tallies (account, receiver, hour, part, accepted, deferred, hard, blocked, complaints) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, receiver, hour, part) DO UPDATE SET "
-    + ", ".join(f"{name} = tallies.{name} + excluded.{name}" for name in _COUNTED)
-)
-
-
 def _give_back(connection: Connection, untried: int, now: datetime) -> None:
     """What was claimed and never tried is no part of a warm-up's day; whoever waits for the next day may go
     in a minute, when the trouble may be over."""
@@ -281,21 +215,10 @@ def _give_back(connection: Connection, untried: int, now: datetime) -> None:
     )
 
 
-def _sums(connection: Connection, receiver: str, now: datetime, hours: int = _DAY) -> tuple[int, ...]:
-    """What was counted in the last hours."""
-    query = select(*(func.coalesce(func.sum(TALLIES.c[name]), 0) for name in _COUNTED))
-    day = TALLIES.c.hour.between(_hour(now) - hours + 1, _hour(now))
-    return tuple(
-        connection.execute(query.where(_account_is(TALLIES), TALLIES.c.receiver == receiver, day)).one()
-    )
-
-
-def _close(
-    connection: Connection, rows: Sequence[Any], tallies: Mapping[str, tuple[int, ...]], now: datetime
-) -> None:
+def _close(connection: Connection, rows: Sequence[Any], counted: Tallies, now: datetime) -> None:
     """A message accepted after the pause closes what had paused."""
     for row in rows:
-        accepted = row.receiver in tallies and tallies[row.receiver][0]
+        accepted = row.receiver in counted and counted[row.receiver][0]
         if row.state == "paused" and row.until <= now and accepted:
             here = and_(BREAKERS.c.receiver == row.receiver, BREAKERS.c.kind == row.kind)
             connection.execute(delete(BREAKERS).where(_account_is(BREAKERS), here))

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import json
 
-from nurture.store.breakers import ACCOUNT
+from nurture.store.tallies import ACCOUNT
 
 
 def as_text(value: Any) -> str:

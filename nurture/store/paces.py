@@ -22,10 +22,11 @@ from typing import Any
 from msgspec import json
 from sqlalchemy import Connection
 
-from nurture.store import breakers, minutes
-from nurture.store.breakers import ACCOUNT, Standing, complained, count, resume, standing
+from nurture.store import breakers, minutes, tallies
+from nurture.store.breakers import Standing, complained, count, resume, standing
 from nurture.store.limits import Limits, WarmUp
 from nurture.store.pacerows import STATEMENTS, as_text
+from nurture.store.tallies import ACCOUNT
 
 __all__ = ["ACCOUNT", "Gate", "Standing", "complained", "count", "gate", "next_release", "resume", "standing"]
 
@@ -74,7 +75,7 @@ class Gate:
             self._statements.dissolve(self._driver)
             breakers.shorten(connection, now)
         if row[2] // 3600 != self._second // 3600:
-            breakers.forget(connection, now)
+            tallies.forget(connection, now)
             self._statements.forget(self._driver, self._second - FORGOTTEN_AFTER)
         self._open = breakers.open_ones(connection, now)
         self._account = self._account_pace(row, now)
@@ -96,7 +97,7 @@ class Gate:
         lower than that was. A day that has been, by a clock set back, goes on counting."""
         day = warm_up.day(self._now)
         if self._day and day > self._day:
-            self._drops += 2 * breakers.went_badly(self._connection, warm_up.start(self._day), self._now)
+            self._drops += 2 * tallies.went_badly(self._connection, warm_up.start(self._day), self._now)
         if day > self._day:
             self._today = 0
         self._day = day
