@@ -83,6 +83,8 @@ def test_the_longest_waiting_are_claimed_first_and_nobody_too_early(store: Store
     assert [each.id for each in claimed] == [earliest, due, late]
     assert [each.id for each in store.write_now(lambda c: claim_due(c, NOW, 2))] == [earliest, due]
     assert [each.id for each in store.write_now(lambda c: claim(c, [asleep, later]))] == [later, asleep]
+    without = store.write_now(lambda c: claim_due(c, NOW, 2, without=[earliest]))
+    assert [each.id for each in without] == [due, late]
     assert store.read(next_wake) == NOW - 5 * MINUTE
 
 

@@ -444,6 +444,25 @@ def test_a_fact_that_comes_while_a_duty_settles_is_not_lost(world: World, tmp_pa
     assert world.read(lambda c: verify(c, world.shelf)).differences == ()
 
 
+def test_nobody_is_settled_while_being_written(sqlite_database: str, tmp_path: Path) -> None:
+    """A batch is settled while the one before it is written: every prospect comes once, all in one go."""
+    with Store(sqlite_database) as store:
+        world, settled = World(store), list[list[int]]()
+        people = [world.enter(f"p{i}") for i in range(450)]
+
+        def drafting(due: Sequence[Due], programme: Programme, now: datetime) -> list[Draft]:
+            settled.append([one.id for one in due])
+            return draft_all(due, programme, now)
+
+        engine = world.engine(tmp_path)
+        engine.drafting = drafting
+        assert asyncio.run(wake_due(engine, START)) == 450
+        assert [len(ids) for ids in settled] == [200, 200, 50]
+        assert sorted(id for ids in settled for id in ids) == people
+        assert {tuple(world.told(id)) for id in people} == {("Entered", "Learned", "Enrolled", "Chosen")}
+        assert world.read(lambda c: verify(c, world.shelf)).differences == ()
+
+
 def test_two_daemons_wake_nobody_twice(postgres_database: str, tmp_path: Path) -> None:
     """What one has looked at stays locked while it settles."""
     with Store(postgres_database) as store:
