@@ -18,7 +18,7 @@ from nurture.delivery.journalled import entry_of
 from nurture.errors import Mistake
 from nurture.store import Store, is_unavailable, outbox
 from nurture.store.journal import Journal
-from nurture.store.touches import Answer, Claim, Result
+from nurture.store.touches import Answer, Claim, Refused, Result
 
 logger = logging.getLogger(__name__)
 
@@ -151,15 +151,21 @@ class Recorder:
 
     async def _commit(self, results: Sequence[Result], claims: Sequence[Claim]) -> dict[int, Answer]:
         def work(connection: Connection) -> dict[int, Answer]:
-            answers = outbox.turn(connection, results, claims, self._now(), key=self._key, lease=self._lease)
+            held = claims if self._is_anything_unread() else ()
+            asked = () if held else claims
+            answers = outbox.turn(connection, results, asked, self._now(), key=self._key, lease=self._lease)
             if results:
                 failpoints.hit("record.before")
-            return answers
+            return answers | {claim.touch: Refused("late") for claim in held}
 
         answers = await self._store.write(work, urgent=True)
         if results:
             failpoints.hit("record.after")
         return answers
+
+    def _is_anything_unread(self) -> bool:
+        """Whether the journal holds what the store does not know: somebody may have unsubscribed in it."""
+        return self._journal is not None and self._journal.waiting
 
     async def _journalled(self, journal: Journal) -> bool:
         """Whether what waits is on the disk beside the store."""

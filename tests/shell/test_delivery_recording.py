@@ -17,6 +17,7 @@ from nurture.delivery import journalled, recording
 from nurture.delivery.recording import Recorder
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.transports import Account, FolderTransport, SmtpTransport, Timeouts
+from nurture.engine import unsubscribing
 from nurture.engine.duties import Engine, rescue_orphans
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, engines
@@ -305,3 +306,23 @@ def test_an_answer_is_recorded_soon_though_no_fence_comes(store: Store) -> None:
 
     assert asyncio.run(body()).sent == 2
     assert seen.count(1) > 5
+
+
+def test_who_unsubscribed_into_the_journal_is_heard_before_anything_is_fenced(
+    store: Store, journal: Journal
+) -> None:
+    """While the store was held the page could only write to the journal, and said: done."""
+    one, two = queue(store, 2)
+
+    def meanwhile(verb: str, k: int) -> Fault | None:
+        if verb == "DATA" and not journal.waiting:
+            journal.append(unsubscribing.journal_entry(unsubscribing.Unsubscribe(two, "page", NOW)))
+        return None
+
+    stopped = send(store, journal, inbox := Inbox(faults=meanwhile))
+    assert (stopped.sent, stopped.in_doubt, inbox.ledger) == (0, 0, [])
+    assert states(store) == {one: ("queued", None), two: ("queued", None)}
+    taker = unsubscribing.taker(store, KEY, lambda: "p", lambda: NOW)
+    assert journal.replay({unsubscribing.KIND: taker}) == 1
+    assert send(store, journal, later := Inbox()).sent == 1
+    assert [each.recipient for each in later.ledger] == ["p0@d.example"]
