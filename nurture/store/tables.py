@@ -249,7 +249,7 @@ class PaceRow(Row, table=True):
     rate: int | None = None
     """Messages in any minute, as it was last; None: no limit."""
     seen: int = _big(default=0)
-    """The latest second at which the account let mail go or looked."""
+    """The latest second at which mail was let go here; of the account, also at which it was looked at."""
     day: int = 0
     """The day of the warm-up, as a proleptic number, that `today` counts."""
     today: int = 0

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nurture.errors import Mistake
-from nurture.store import Store, engines, runlock
+from nurture.store import Store, door, engines, runlock
 from nurture.store.tables import META
 
 
@@ -231,6 +231,47 @@ def test_one_deliverer_on_sqlite_and_the_lock_goes_with_a_killed_one(sqlite_data
 def test_many_may_deliver_on_postgres(postgres_database: str) -> None:
     with Store(postgres_database) as store, store.alone(), store.alone():
         pass
+
+
+def backend(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+
+def end_backend(number: int) -> Callable[[Connection], None]:
+    def work(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({number}, 5000)")
+
+    return work
+
+
+@pytest.mark.postgres
+def test_urgent_work_keeps_its_connection_until_it_breaks(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "URGENT_THREADS", 1)
+    monkeypatch.setattr(door, "KEPT_FOR", 3600.0)
+    with Store(postgres_database) as store:
+
+        async def go() -> None:
+            first = await store.write(backend, urgent=True)
+            assert await store.write(backend, urgent=True) == first
+            store.write_now(
+                lambda c: c.exec_driver_sql(f"SELECT pg_terminate_backend({first}, 5000)") and None
+            )
+            with pytest.raises(DBAPIError):
+                await store.write(backend, urgent=True)
+            other = await store.write(backend, urgent=True)
+            assert other != first
+            monkeypatch.setattr(door, "KEPT_FOR", 0.0)
+            store.write_now(
+                lambda c: c.exec_driver_sql(f"SELECT pg_terminate_backend({other}, 5000)") and None
+            )
+            assert await store.write(backend, urgent=True) not in (
+                first,
+                other,
+            )  # asked first whether it lives
+
+        asyncio.run(go())
 
 
 INCREMENT = """
