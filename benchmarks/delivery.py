@@ -201,7 +201,7 @@ async def end_to_end(folder: Path, count: int) -> tuple[Run, Run]:
             engine = _engine(nurture)
             engine.drafting = drafting
             begun = _Begun()
-            waking = asyncio.create_task(_until_idle(engine, wake_due))
+            waking = asyncio.create_task(_until_idle(engine, wake_due, ENTERED))
             while await deliver_due(engine, NOW) or _sent(nurture) < count:
                 await asyncio.sleep(0.002)
             whole = begun.run(count)
@@ -247,7 +247,7 @@ async def _share(folder: Path, count: int, barrier: Any, results: Any) -> None:
         nurture.programme()
         barrier.wait(60)
         begun = _Begun()
-        waking = asyncio.create_task(_until_idle(engine, wake_due))
+        waking = asyncio.create_task(_until_idle(engine, wake_due, ENTERED))
         while await deliver_due(engine, NOW) or _sent(nurture) < count:
             await asyncio.sleep(0.01)
         results.put(begun.run(count).cpu)
@@ -302,9 +302,11 @@ def _database_copy(settings: str) -> Iterator[str]:
         server.execute("DROP DATABASE run WITH (FORCE)")
 
 
-async def _until_idle(engine: Engine, duty: Callable[[Engine, datetime], Awaitable[int]]) -> int:
+async def _until_idle(
+    engine: Engine, duty: Callable[[Engine, datetime], Awaitable[int]], now: datetime = NOW
+) -> int:
     total = 0
-    while done := await duty(engine, NOW):
+    while done := await duty(engine, now):
         total += done
     return total
 

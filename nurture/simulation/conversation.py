@@ -62,6 +62,8 @@ class Rules:
     implicit_tls: bool = False
     accounts: Mapping[str, str] | None = None
     takes_utf8: bool = False
+    takes_together: bool = True
+    """Whether it offers PIPELINING (RFC 2920), as most servers do; it reads ahead in either case."""
 
 
 @dataclass(slots=True)
@@ -131,6 +133,8 @@ class Conversation:
 
     async def _ehlo(self, rest: str) -> None:
         offers = [f"SIZE {self.rules.largest}", "8BITMIME"]
+        if self.rules.takes_together:
+            offers.append("PIPELINING")
         if self.rules.takes_utf8:
             offers.append("SMTPUTF8")
         if self.certificate is not None and not self.encrypted:

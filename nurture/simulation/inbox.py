@@ -41,12 +41,13 @@ class Inbox:
         accounts: Mapping[str, str] | None = None,
         largest: int = LARGEST_MESSAGE,
         takes_utf8: bool = False,
+        takes_together: bool = True,
     ) -> None:
         """`certificate` lets the server offer STARTTLS, or start with TLS if `implicit_tls`; a function of
         the connection's number gives each its own.
 
-        `accounts` (user to password) must sign in first. `takes_utf8`: it offers SMTPUTF8. `on_message` is
-        told of every message before its sender is.
+        `accounts` (user to password) must sign in first. `takes_utf8`: it offers SMTPUTF8;
+        `takes_together`: PIPELINING. `on_message` is told of every message before its sender is.
         """
         self.ledger: list[Received] = []
         self.named: Counter[str] = Counter()
@@ -66,6 +67,7 @@ class Inbox:
             implicit_tls,
             accounts,
             takes_utf8,
+            takes_together,
         )
         self._listener: socket.socket | None = None
         self._fillers: list[socket.socket] = []
@@ -152,6 +154,8 @@ class Inbox:
             self._fillers.append(filler)
 
     async def _serve(self, plain: socket.socket, number: int) -> None:
+        # Several short replies in a row: each would wait for the other side to have acknowledged the last.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open_connections += 1
         writer = None
         try:

@@ -60,9 +60,9 @@ class Row:
         """Whether connections meet it, and not messages."""
         return self.verb in ("listen", "connect", "EHLO", "STARTTLS", "AUTH", "QUIT", "certificate", "")
 
-    def expected(self, security: str) -> str:
+    def expected(self, security: str, place: str = "") -> str:
         """What must come of it, or "-" and why it cannot be."""
-        reason = self.instead.get(security)
+        reason = self.instead.get(f"{security} {place}") or self.instead.get(security)
         return reason if reason in _ENDS else f"- {reason}" if reason else self.must
 
     def faults(self, place: str, inbox: Callable[[], Inbox]) -> Faults:
@@ -88,6 +88,8 @@ _ENDS = ("sent", "failed", "deferred", "in doubt", "untried", "account")
 _UPGRADE = {"none": NO_STARTTLS, "tls": NO_STARTTLS}
 _TLS = {"none": NO_TLS}
 _GREY = (4.9, 7.1)
+_ANEW = {f"{security} {place}": "sent" for security in ("none", "tls") for place in ("middle", "last")}
+"""Commands that left together on a kept connection: the message takes another one."""
 
 
 def _door(number: int, name: str, verb: str, fault: Fault, must: str = "untried", **more: object) -> Row:
@@ -160,7 +162,7 @@ FAULTS: tuple[Row, ...] = (
     Row(42, "250 of RCPT in drops", "RCPT", Fault(reply="250 ok", drip=0.01), "sent"),
     Row(43, "250 twice at the dot", "dot", Fault(reply="250 ok\r\n250 ok"), "sent"),
     Row(43, "250 again after the dot", "dot", Fault(unasked="250 ok"), "sent"),
-    Row(43, "250 twice at RCPT", "RCPT", Fault(reply="250 ok\r\n250 ok"), "untried"),
+    Row(43, "250 twice at RCPT", "RCPT", Fault(reply="250 ok\r\n250 ok"), "untried", instead=_ANEW),
     Row(43, "354 twice", "DATA", Fault(reply="354 go\r\n354 go"), "untried"),
     Row(44, "UTF-8 in the answer", "dot", Fault(reply="250 \xfcbernommen \u2713"), "sent"),
     Row(44, "no UTF-8 in the answer", "dot", Fault(reply="250 \udcff\udcfe"), "sent"),

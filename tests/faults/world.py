@@ -186,6 +186,7 @@ def _inbox(world: World, setting: Setting, healed: bool) -> Inbox:
         certificate=certificate,
         implicit_tls=world.security == "tls",
         accounts={"ada": "right"} if fault.signs_in else None,
+        takes_together=world.security != "starttls",  # so that both ways of giving commands are played
     )
     return inbox
 
@@ -208,7 +209,7 @@ def _judge(
     late: float,
 ) -> list[str]:
     """Everything that is not as it must be."""
-    fault, must = world.fault, world.fault.expected(world.security)
+    fault, must = world.fault, world.fault.expected(world.security, world.place)
     taken = Counter(each.message_id for each in first.ledger)
     wrong: list[str] = []
 

@@ -149,7 +149,7 @@ def test_a_reply_too_many_never_ends_up_with_the_next_message(verb: str) -> None
     usual = "354 go ahead" if verb == "DATA" else "250 ok"
     outcomes, inbox = with_faults({(verb, 2): Fault(reply=f"{usual}\r\n{usual}")}, 4)
     kinds = [type(outcome) for outcome in outcomes]
-    fine = verb in ("MAIL", "dot")  # at MAIL another connection takes it; after the dot the answer was clear
+    fine = verb != "DATA"  # before 354 another connection takes it; after the dot the answer was clear
     assert kinds == [Accepted, Accepted if fine else Deferred, Accepted, Accepted]
     taken = [f"p{number}@example.org" for number in (1, 2, 3, 4) if fine or number != 2]
     assert [each.recipient for each in inbox.ledger] == taken
@@ -502,3 +502,51 @@ def test_an_answer_that_does_not_end_or_means_nothing_is_no_answer(verb: str, re
     (outcome,), _ = with_faults({(verb, 1): Fault(reply=reply, accepts=False)})
     assert isinstance(outcome, InDoubt if verb == "dot" else Deferred), outcome
     assert getattr(outcome, "whose", "server") == "server"
+
+
+async def scripted(answers: dict[bytes, bytes], mail: Mail) -> tuple[Outcome, bytes, list[bytes]]:
+    """The outcome of one message at a server that knows PIPELINING and `answers`; all and what came together.
+
+    An empty answer hangs up.
+    """
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 script.test\r\n")
+        while chunk := await reader.read(65536):
+            heard.append(chunk)
+            for line in chunk.splitlines():
+                verb = line.partition(b" ")[0]
+                known = {b"EHLO": b"250-script.test\r\n250 PIPELINING\r\n", **answers}
+                if known.get(verb) == b"":
+                    writer.close()
+                    return
+                writer.write(known.get(verb, b""))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        transport = SmtpTransport(Account("127.0.0.1", port, "none", timeouts=QUICK))
+        outcome = await transport.send(mail, go)
+        await transport.close()
+        await asyncio.sleep(0.05)
+    return outcome, b"".join(heard), heard
+
+
+FINE = {b"MAIL": b"250 ok\r\n", b"RCPT": b"250 ok\r\n", b"DATA": b"354 go\r\n", b".": b"250 taken\r\n"}
+
+
+def test_commands_leave_together_where_the_server_takes_them() -> None:
+    outcome, _, chunks = asyncio.run(scripted(FINE, letter()))
+    assert isinstance(outcome, Accepted)
+    assert chunks[1].startswith(b"MAIL FROM:") and chunks[1].endswith(b"DATA\r\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"), [(b"354 go\r\n", False), (b"503 5.5.1 no\r\n", True), (b"", False)]
+)
+def test_a_refused_recipient_gets_nothing_whatever_the_server_says_to_data(data: bytes, kept: bool) -> None:
+    answers = {**FINE, b"RCPT": b"550 5.1.1 nobody\r\n", b"DATA": data, b"QUIT": b""}
+    outcome, heard, _ = asyncio.run(scripted(answers, letter()))
+    assert outcome == Failed(550, "RCPT: 550 5.1.1 nobody")
+    assert b"\r\n.\r\n" not in heard and b"Hello" not in heard
+    assert heard.endswith(b"QUIT\r\n") is kept

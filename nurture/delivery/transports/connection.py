@@ -83,6 +83,7 @@ class Connection:
         self.tries = 0
         self._talk: Dialogue
         self._takes_utf8 = False
+        self._takes_together = False
         self._forget: tuple[Step, ...] = ()
         """A transaction was refused half way: the server must forget it first."""
         seconds = account.timeouts
@@ -112,6 +113,7 @@ class Connection:
             _abort(client)
             return refusal
         self._takes_utf8 = client.supports_extension("smtputf8")
+        self._takes_together = client.supports_extension("pipelining")
         self._talk = Dialogue(cast(asyncio.Transport, client.transport), asyncio.get_running_loop())
         self.in_step = True
         return None
@@ -123,7 +125,7 @@ class Connection:
         self.in_step = False
         self.tries += 1
         try:
-            reply = await self._talk.ask(self._commands(mail, to, utf8))
+            reply = await self._talk.ask(self._commands(mail, to, utf8), together=self._takes_together)
         except Broken as broken:
             return self._given_up(broken, mail)
         if reply.code != 354 or reply.verb != "DATA":

@@ -1,8 +1,9 @@
-"""Commands and replies on an open connection: one reply awaited at a time, bounded in size and time.
+"""Commands and replies on an open connection: one question at a time, bounded in size and time.
 
 No task, lock or timeout object for each command: a reply that is as expected is answered with the next
-command inside the loop's own callback, and whoever asked is woken once. One timer for each connection looks
-at the deadline.
+command inside the loop's own callback, and whoever asked is woken once. Where the server takes commands
+together (PIPELINING, RFC 2920) they leave in one write, and their replies come in the same order. One timer
+for each connection looks at the deadline.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ LOOK_AFTER = 1.0
 
 END_OF_DATA = "end of data"
 """What the message and its dot are called, as if they were a command."""
+
+_GO_ON, _CLOSING = 354, 421
 
 _BEHIND_WORDS = ("smtp.data", "smtp.half", "smtp.dot")
 _BEHIND_ANSWERS = ("smtp.mail", "smtp.rcpt", "smtp.354", "smtp.answer")
@@ -64,6 +67,9 @@ class Dialogue(asyncio.Protocol):
         self._unread = b""
         self._steps: Sequence[Step] = ()
         self._at = 0
+        self._together = False
+        self._refused: Reply | None = None
+        """Of commands that left together, the first that was not answered well."""
         self._waiter: asyncio.Future[Reply] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -72,15 +78,19 @@ class Dialogue(asyncio.Protocol):
         if transport.is_closing():
             self.connection_lost(None)
 
-    def ask(self, steps: Sequence[Step]) -> asyncio.Future[Reply]:
-        """Give the commands, each after a good answer to the one before.
+    def ask(self, steps: Sequence[Step], *, together: bool = False) -> asyncio.Future[Reply]:
+        """Give the commands, each after a good answer to the one before; or all `together`.
 
         The first answer that is not good, or the last one. Raises Broken. Nothing is written once `over`.
         """
-        self._steps, self._at = steps, 0
+        self._steps, self._at, self._refused = steps, 0, None
+        self._together = together and not failpoints.is_armed(*_BEHIND_WORDS)
         waiter = self._waiter = self._loop.create_future()
         if self.over:
             self._fail(Broken(steps[0].verb, self.over))
+        elif self._together:
+            self._wait_for(steps[0])
+            self._transport.write(b"".join([step.line for step in steps]))
         else:
             self._say(steps[0])
         return waiter
@@ -109,17 +119,17 @@ class Dialogue(asyncio.Protocol):
         if len(data) > LONGEST_REPLY:
             self._break("an answer that does not end")
             return
-        end = _end_of_reply(data)
-        if end == 0:
-            self._unread = data
-            return
-        self._unread = b""
-        try:
-            code, text = _read(data[:end])
-        except ValueError:
-            self._break(f"no answer that means anything: {data[:200].decode('utf-8', 'surrogateescape')}")
-            return
-        self._answered(code, text, more=end < len(data))
+        while end := _end_of_reply(data):
+            reply, data = data[:end], data[end:]
+            try:
+                code, text = _read(reply)
+            except ValueError:
+                self._break(f"no answer that means anything: {_shown(reply)}")
+                return
+            self._answered(code, text, more=bool(data))
+            if self._waiter is None or self._waiter.done():
+                data = b""
+        self._unread = data
 
     def eof_received(self) -> bool:
         """The server hung up."""
@@ -134,10 +144,13 @@ class Dialogue(asyncio.Protocol):
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def _say(self, step: Step) -> None:
+    def _wait_for(self, step: Step) -> None:
         self._deadline = self._loop.time() + step.seconds
         if self._timer is None:
             self._timer = self._loop.call_later(min(step.seconds, LOOK_AFTER), self._look)
+
+    def _say(self, step: Step) -> None:
+        self._wait_for(step)
         if failpoints.is_armed(*_BEHIND_WORDS):
             self._say_and_reach(step)
         else:
@@ -163,30 +176,58 @@ class Dialogue(asyncio.Protocol):
         step = self._steps[self._at]
         if failpoints.is_armed(*_BEHIND_ANSWERS):
             _answer_reached(step)
+        is_last = self._at + 1 == len(self._steps)
+        if self._together:
+            self._answered_together(Reply(step.verb, code, text), is_last, more)
+            return
         if more:
             self.over = self.over or "more answers than commands"
-        if code in step.good and self._at + 1 < len(self._steps):
-            if more:
-                self._fail(Broken(step.verb, self.over))
-                return
+        if code not in step.good or is_last:
+            self._done(Reply(step.verb, code, text))
+        elif more:
+            self._fail(Broken(step.verb, self.over))
+        else:
             self._at += 1
             self._say(self._steps[self._at])
-            return
+
+    def _answered_together(self, reply: Reply, is_last: bool, more: bool) -> None:
+        """One of several replies: who hears of the first refusal hears it when all have come.
+
+        A server that asks for the message although it has refused (RFC 2920 3.1 has an example) is left: an
+        empty message would be the only other way on.
+        """
+        if self._refused is None and reply.code not in self._steps[self._at].good:
+            self._refused = reply
+        if is_last:
+            if more:
+                self.over = self.over or "more answers than commands"
+            if self._refused is not None and reply.code == _GO_ON:
+                self.over = self.over or "the server goes on after it refused"
+            self._done(self._refused or reply)
+        elif reply.code == _CLOSING:
+            self._done(self._refused or reply)
+        else:
+            self._at += 1
+            self._wait_for(self._steps[self._at])
+
+    def _done(self, reply: Reply) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_result(Reply(step.verb, code, text))
+            waiter.set_result(reply)
 
     def _unasked(self, data: bytes) -> None:
         """Before it hangs up a server may say why; anything else would be taken for the next answer."""
         if self._leaving:
             self._transport.abort()
             return
-        words = data[:200].decode("utf-8", "surrogateescape").strip()
+        words = _shown(data).strip()
         self._break(words if words.startswith("421") else "more answers than commands")
 
     def _break(self, words: str, hung: bool = False) -> None:
         self.over = self.over or words
-        if self._waiter is not None:
+        if self._waiter is not None and self._together and self._refused is not None:
+            self._done(self._refused)  # that much was said clearly
+        elif self._waiter is not None:
             self._fail(Broken(self._steps[self._at].verb, words, hung))
         self._transport.abort()
 
@@ -218,6 +259,10 @@ def _answer_reached(step: Step) -> None:
             failpoints.hit("smtp.354")
         case verb if verb == END_OF_DATA:
             failpoints.hit("smtp.answer")
+
+
+def _shown(data: bytes) -> str:
+    return data[:200].decode("utf-8", "surrogateescape")
 
 
 def _end_of_reply(data: bytes) -> int:
