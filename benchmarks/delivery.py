@@ -513,9 +513,14 @@ class _Late(asyncio.Protocol):
         self.buffer += data
         while (end := self.buffer.find(b"\r\n.\r\n" if self.in_data else b"\r\n")) >= 0:
             line, self.buffer = self.buffer[:end], self.buffer[end + (5 if self.in_data else 2) :]
-            starts_data = not self.in_data and line.upper() == b"DATA"
-            self._answer(b"354 go on\r\n" if starts_data else b"250 ok\r\n")
-            self.in_data = starts_data
+            self._take(b"" if self.in_data else line.upper())
+
+    def _take(self, line: bytes) -> None:
+        self.in_data = line == b"DATA"
+        if line.startswith(b"EHLO"):
+            self._answer(b"250-late.example\r\n250 PIPELINING\r\n")
+        else:
+            self._answer(b"354 go on\r\n" if self.in_data else b"250 ok\r\n")
 
     def _answer(self, words: bytes) -> None:
         asyncio.get_running_loop().call_later(LATE, self.transport.write, words)
