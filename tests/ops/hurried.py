@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from nurture.assembly import open_nurture
-from nurture.delivery import retry, sending
+from nurture.delivery import attempt, retry
 from nurture.drivers import loop
 from nurture.drivers.embedded import run
 from nurture.engine.duties import DUTIES
@@ -28,7 +28,7 @@ def limited(connection: Any) -> None:
 def main() -> None:
     """As the command does it, in the folder it is started in."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    retry.SERVER_PAUSE = sending.SERVER_PAUSE = timedelta(seconds=1)  # type: ignore[misc, attr-defined]
+    retry.SERVER_PAUSE = attempt.SERVER_PAUSE = timedelta(seconds=1)  # type: ignore[attr-defined]
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     with open_nurture(Path.cwd()) as nurture:

@@ -512,16 +512,17 @@ async def scripted(answers: dict[bytes, bytes], mail: Mail) -> tuple[Outcome, by
     heard: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        known = {b"EHLO": b"250-script.test\r\n250 PIPELINING\r\n", **answers}
         writer.write(b"220 script.test\r\n")
-        while chunk := await reader.read(65536):
+        while not writer.is_closing() and (chunk := await reader.read(65536)):
             heard.append(chunk)
-            for line in chunk.splitlines():
-                verb = line.partition(b" ")[0]
-                known = {b"EHLO": b"250-script.test\r\n250 PIPELINING\r\n", **answers}
+            for verb in (line.partition(b" ")[0] for line in chunk.splitlines()):
                 if known.get(verb) == b"":
                     writer.close()
-                    return
+                    break
                 writer.write(known.get(verb, b""))
+        writer.close()
+        await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
