@@ -13,9 +13,10 @@ from nurture.assembly import Nurture, open_nurture
 from nurture.cli.printing import listing, next_step, one_line, plain, show, show_one
 from nurture.engine.doubting import resolve_by_hand
 from nurture.errors import Mistake
-from nurture.store import messages, paces
+from nurture.store import breakers, messages
 from nurture.store.limits import receiver_of
 from nurture.store.messages import STATES, Event
+from nurture.store.tallies import ACCOUNT
 
 _TOUCH = click.IntRange(1, 2**63 - 1)
 _SHOWN = (
@@ -108,7 +109,7 @@ def resume(receiver: str) -> None:
     """
     who = receiver_of(f"@{receiver}") if receiver else ""
     with open_nurture(Path.cwd()) as nurture:
-        was_open = nurture.store.write_now(lambda connection: paces.resume(connection, paces.ACCOUNT, who))
+        was_open = nurture.store.write_now(lambda connection: breakers.resume(connection, ACCOUNT, who))
     if not was_open:
         raise Mistake(f"nothing is stopped at {who or 'the account'}; `nurture outbox list` shows what is")
     click.secho(f"Mail goes again: {who or 'the account'}.", fg="green")
@@ -120,12 +121,12 @@ def _print_standing(connection: Connection) -> None:
     counted = messages.counts(connection)
     if counted:
         click.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counted.items()))
-    for one in paces.standing(connection, clock.now()):
+    for one in breakers.standing(connection, clock.now()):
         if line := _held_up(one):
             click.secho(one_line(line), fg="yellow")
 
 
-def _held_up(one: paces.Standing) -> str:
+def _held_up(one: breakers.Standing) -> str:
     """Why messages to one receiver, or through the account, wait; nothing if they do not."""
     who, waiting = one.receiver or "the account", one.counts["waiting"]
     if one.state == "ok":

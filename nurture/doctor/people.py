@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from nurture.doctor.advice import advice_on
 from nurture.doctor.findings import Finding, Group
+from nurture.store.breakers import standing
 from nurture.store.facts import newest
-from nurture.store.paces import standing
 from nurture.store.tables import LIVE, PROSPECTS, TOUCHES
 
 LATE = timedelta(hours=1)

@@ -314,7 +314,7 @@ async def _load_programmes(engine: Engine) -> None:
 
 
 def _compose(engine: Engine, claim: Claim) -> Mail:
-    now = clock.now()  # a pass may last for hours
+    now = engine.now()  # a pass may last for hours
     try:
         workspace = engine.shelf.loaded(claim.programme)
     except KeyError:  # applied and chosen under by another process since we looked

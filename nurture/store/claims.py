@@ -17,6 +17,7 @@ from nurture import failpoints
 from nurture.store import sql
 from nurture.store.limits import UNLIMITED, Limits, receiver_of
 from nurture.store.outbox import LEASE, bar, is_postgres
+from nurture.store.pacerows import as_text
 from nurture.store.paces import Gate, gate
 from nurture.store.suppressions import reasons_of
 from nurture.store.touches import Claim, Refused
@@ -155,36 +156,29 @@ _AT = {name: number for number, name in enumerate(Claim._fields)}
 _INSTANTS = tuple(_AT[name] for name in ("chosen_at", "opens", "closes", "expires", "due_at"))
 
 
-def _text(value: Any) -> str:
-    return json.encode(value).decode()
-
-
 class _Sqlite:
     """As in `sql.py`: given straight to the driver, with any number of ids as one parameter."""
 
-    def _instant(self, moment: datetime) -> str:
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
     def due(self, driver: Any, now: datetime, most: int) -> list[Any]:
-        moment = self._instant(now)
+        moment = sql.stored_instant(now)
         rows: list[Any] = driver.execute(_DUE, (moment, moment, moment, moment, most)).fetchall()
         return rows
 
     def in_line(self, driver: Any, now: datetime, line: str, most: int) -> list[Any]:
-        moment = self._instant(now)
+        moment = sql.stored_instant(now)
         rows: list[Any] = driver.execute(_IN_LINE, (line, moment, moment, moment, most)).fetchall()
         return rows
 
     def take(self, driver: Any, touches: Sequence[int], owner: str, lease: timedelta) -> None:
         which = "lease_until = NULL WHERE id IN (SELECT value FROM json_each(?))"
-        driver.execute(_TAKE + which, (owner, _text(touches)))
+        driver.execute(_TAKE + which, (owner, as_text(touches)))
 
     def put_in_line(self, driver: Any, rows: Sequence[tuple[int, str, str]]) -> None:
         driver.execute(
             _PUT_IN_LINE + "line = json_extract(j.value, '$[1]'), "
             "words = CASE WHEN words = '' THEN json_extract(j.value, '$[2]') ELSE words END "
             "FROM json_each(?) AS j WHERE touches.id = json_extract(j.value, '$[0]')",
-            (_text(rows),),
+            (as_text(rows),),
         )
 
 

@@ -12,7 +12,7 @@ from nurture.store.tallies import ACCOUNT
 
 
 def as_text(value: Any) -> str:
-    """As a log stands in its row."""
+    """A value as JSON: a log as it stands in its row, or ids and rows as one parameter."""
     return json.encode(value).decode()
 
 

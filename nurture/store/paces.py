@@ -23,12 +23,8 @@ from msgspec import json
 from sqlalchemy import Connection
 
 from nurture.store import breakers, minutes, tallies
-from nurture.store.breakers import Standing, complained, count, resume, standing
 from nurture.store.limits import Limits, WarmUp
 from nurture.store.pacerows import STATEMENTS, as_text
-from nurture.store.tallies import ACCOUNT
-
-__all__ = ["ACCOUNT", "Gate", "Standing", "complained", "count", "gate", "next_release", "resume", "standing"]
 
 ENDLESS = 1 << 30
 """More than anybody sends."""

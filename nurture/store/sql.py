@@ -106,7 +106,7 @@ class _Sqlite:
     def look(
         self, driver: Any, touches: Sequence[int], prospects: Sequence[int], now: datetime
     ) -> list[Standing]:
-        moment = _text(now)
+        moment = stored_instant(now)
         rows = driver.execute(
             "SELECT t.id, t.state, t.outcome, t.cancelled, t.closes > ?, t.expires <= ?, t.owner, t.epoch, "
             "t.words, p.address, p.n FROM json_each(?) AS j CROSS JOIN touches AS t ON t.id = j.value "
@@ -122,7 +122,7 @@ class _Sqlite:
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:
         driver.execute(
             "UPDATE touches SET state = 'fenced', fenced_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (_text(now), json.dumps(touches)),
+            (stored_instant(now), json.dumps(touches)),
         )
 
     def record(
@@ -134,11 +134,14 @@ class _Sqlite:
         known: datetime,
         programme: str,
     ) -> None:
-        active, seen = driver.execute("SELECT programme FROM active").fetchone(), _text(known)
+        active, seen = driver.execute("SELECT programme FROM active").fetchone(), stored_instant(known)
         told = active[0] if active else programme
         driver.executemany(
             "INSERT INTO facts (prospect, n, at, known, programme, kind, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(each.prospect, each.n, _text(each.at), seen, told, each.kind, each.body) for each in facts],
+            [
+                (each.prospect, each.n, stored_instant(each.at), seen, told, each.kind, each.body)
+                for each in facts
+            ],
         )
         driver.execute(
             "UPDATE prospects SET n = json_extract(j.value, '$[1]'), wake_at = ?, wake_reason = 'heard' "
@@ -149,18 +152,25 @@ class _Sqlite:
             "UPDATE touches SET state = 'ended', outcome = json_extract(j.value, '$[1]'), "
             "words = json_extract(j.value, '$[2]'), ended_at = json_extract(j.value, '$[3]'), "
             "lease_until = NULL FROM json_each(?) AS j WHERE touches.id = json_extract(j.value, '$[0]')",
-            (json.dumps([(each.touch, each.outcome, each.words, _text(each.at)) for each in ended]),),
+            (
+                json.dumps(
+                    [(each.touch, each.outcome, each.words, stored_instant(each.at)) for each in ended]
+                ),
+            ),
         )
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:
         driver.executemany(
             "UPDATE touches SET state = ?, due_at = ?, attempts = ?, words = ?, owner = '', "
             "lease_until = NULL, fenced_at = NULL WHERE id = ?",
-            [(each.state, _text(each.due_at), each.attempts, each.words, each.touch) for each in back],
+            [
+                (each.state, stored_instant(each.due_at), each.attempts, each.words, each.touch)
+                for each in back
+            ],
         )
 
 
-def _text(moment: datetime) -> str:
+def stored_instant(moment: datetime) -> str:
     """As SQLAlchemy keeps instants in SQLite; texts compare as the instants do."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 

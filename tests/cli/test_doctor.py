@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from nurture.settings import read_secrets
-from nurture.store import paces
 from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
+from nurture.store.tallies import ACCOUNT
 from tests.cli.test_senders import IMPORT, by_hand, own, without_footer, world
 from tests.cli.workspace import START, Ended, Place
 from tests.doctor.test_dns import GOOD
@@ -296,7 +296,7 @@ def test_refusals_for_want_of_proof_say_what_to_publish(people: Place, words: st
 
 
 def breaker(**more: Any) -> Any:
-    row = {"account": paces.ACCOUNT, "receiver": "", "since": START, "step": 0, "counted": 0, "bad": 0}
+    row = {"account": ACCOUNT, "receiver": "", "since": START, "step": 0, "counted": 0, "bad": 0}
     return insert(BREAKERS).values(**{**row, **more})
 
 

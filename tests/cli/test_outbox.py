@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from nurture.engine.wake import wake
-from nurture.store.paces import ACCOUNT
 from nurture.store.tables import BREAKERS, TOUCHES
+from nurture.store.tallies import ACCOUNT
 from tests.cli.workspace import START, Place
 
 MINUTE = timedelta(minutes=1)

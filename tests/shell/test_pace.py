@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
 
 from nurture.store import UNLIMITED, Limits, Store, WarmUp, minutes
+from nurture.store.breakers import Standing, complained, resume, standing
 from nurture.store.claims import Claimed, claim_touches
 from nurture.store.limits import is_provider, receiver_of
 from nurture.store.outbox import turn
 from nurture.store.overdue import expire, next_due, reopen
-from nurture.store.paces import ACCOUNT, Standing, complained, resume, standing
 from nurture.store.tables import PACES, PROSPECTS, TALLIES, TOUCHES
+from nurture.store.tallies import ACCOUNT
 from nurture.store.touches import Claim, Deferral, Ending
 from tests.shell.outbox_world import HOUR, KEY, NOW, change, queue, row
 
