@@ -27,6 +27,7 @@ from nurture.store.tables import (
     OUTCOMES,
     PROGRAMMES,
     PROSPECTS,
+    RETURNS,
     TOUCHES,
     Row,
     touch_id,
@@ -205,6 +206,10 @@ def hit(**changes: Any) -> dict[str, Any]:
     return {"prospect": 1, "kind": "click", "at": NOW} | changes
 
 
+def returned(channel: str, id: str) -> dict[str, Any]:
+    return {"channel": channel, "external_id": id, "kind": "other", "at": NOW, "received_at": NOW}
+
+
 def breaker(**changes: Any) -> dict[str, Any]:
     return {
         "account": "mail", "receiver": "google", "kind": "deferrals", "state": "stopped", "reason": "421",
@@ -248,6 +253,11 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], dict[str, Any] | None]] = {
     "fk_touches_prospect": (TOUCHES, touch(2, prospect=99), None),
     "ck_hits_kind_known": (HITS, hit(kind="look"), hit(kind="open")),
     "ck_hits_verdict_known": (HITS, hit(verdict="robot"), hit(verdict="machine")),
+    "uq_returns_channel_external_id": (
+        RETURNS,
+        returned("mailbox", "1"),
+        returned("webhook:ses", "1"),
+    ),
     "ck_breakers_state_known": (BREAKERS, breaker(state="open"), breaker(state="warned")),
     "ck_breakers_kind_known": (BREAKERS, breaker(kind="weather"), breaker(kind="account")),
     "ck_breakers_paused_means_until": (BREAKERS, breaker(state="paused"), breaker(state="paused", until=NOW)),
@@ -274,6 +284,7 @@ def test_the_schema_refuses(name: str, store: Store) -> None:
         connection.execute(insert(FACTS).values(**fact(channel="crm", external_id="1")))
         connection.execute(insert(TOUCHES).values(**touch()))
         connection.execute(insert(HANDOFFS).values(**handoff(decision=7)))
+        connection.execute(insert(RETURNS).values(**returned("mailbox", "1")))
 
     store.write_now(there)
     with pytest.raises(IntegrityError) as refused:

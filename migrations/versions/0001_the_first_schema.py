@@ -15,6 +15,7 @@ depends_on = None
 
 PLAIN = sa.JSON().with_variant(JSONB(), "postgresql")
 NUMBERED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+UNMAILED = "mail_due_at IS NOT NULL AND mailed_at IS NULL"
 
 
 def where(condition: str) -> dict[str, Any]:
@@ -273,6 +274,9 @@ def upgrade() -> None:
         sa.Column("settled_at", Instant(), nullable=True),
         sa.Column("verdict", Words(), nullable=True),
         sa.Column("reasons", PLAIN, nullable=False),
+        sa.Column("rules", Words(), nullable=False),
+        sa.Column("fact", sa.Integer(), nullable=True),
+        sa.Column("visitor", Words(), nullable=True),
         sa.CheckConstraint("kind IN ('click', 'open', 'page')", name=op.f("ck_hits_kind_known")),
         sa.CheckConstraint(
             "verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name=op.f("ck_hits_verdict_known")
@@ -285,6 +289,58 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hits_prospect"), "hits", ["prospect"])
     op.create_index("ix_hits_touch", "hits", ["touch"])
     op.create_index("ix_hits_unsettled", "hits", ["at"], **where("settled_at IS NULL"))
+    op.create_index("ix_hits_rules", "hits", ["rules"], **where("settled_at IS NOT NULL"))
+    op.create_index(
+        "ix_hits_visitor", "hits", ["visitor"], **where("visitor IS NOT NULL AND prospect IS NULL")
+    )
+    op.create_table(
+        "returns",
+        sa.Column("id", NUMBERED, autoincrement=True, nullable=False),
+        sa.Column("channel", Words(), nullable=False),
+        sa.Column("external_id", Words(), nullable=False),
+        sa.Column("kind", Words(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("prospect", sa.BigInteger(), nullable=True),
+        sa.Column("touch", sa.BigInteger(), nullable=True),
+        sa.Column("bounce", Words(), nullable=False),
+        sa.Column("status", Words(), nullable=False),
+        sa.Column("words", Words(), nullable=False),
+        sa.Column("text", Words(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("mail_due_at", Instant(), nullable=True),
+        sa.Column("mail_attempts", sa.Integer(), nullable=False),
+        sa.Column("mailed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["prospect"], ["prospects.id"], name=op.f("fk_returns_prospect"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_returns")),
+        sa.UniqueConstraint("channel", "external_id", name=op.f("uq_returns_channel_external_id")),
+    )
+    op.create_index(op.f("ix_returns_kind"), "returns", ["kind"])
+    op.create_index(op.f("ix_returns_prospect"), "returns", ["prospect"])
+    op.create_index("ix_returns_held", "returns", ["id"], **where("held"))
+    op.create_index("ix_returns_unmailed", "returns", ["mail_due_at"], **where(UNMAILED))
+    op.create_table(
+        "confirmations",
+        sa.Column("id", NUMBERED, autoincrement=True, nullable=False),
+        sa.Column("prospect", sa.BigInteger(), nullable=False),
+        sa.Column("form", Words(), nullable=False),
+        sa.Column("words", Words(), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("mail_due_at", Instant(), nullable=True),
+        sa.Column("mail_attempts", sa.Integer(), nullable=False),
+        sa.Column("mailed_at", Instant(), nullable=True),
+        sa.Column("confirmed_at", Instant(), nullable=True),
+        sa.Column("said", Words(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["prospect"], ["prospects.id"], name=op.f("fk_confirmations_prospect"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmations")),
+    )
+    op.create_index(op.f("ix_confirmations_prospect"), "confirmations", ["prospect"])
+    op.create_index("ix_confirmations_unmailed", "confirmations", ["mail_due_at"], **where(UNMAILED))
     op.create_table(
         "imported",
         sa.Column("prospect", sa.BigInteger(), nullable=False),

@@ -103,6 +103,21 @@ class TouchEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """A machine of theirs answered: nobody reads mail there, until a moment where it names one."""
+
+    touch: int = 0
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """A colleague wrote to the person outside of our sequences; it counts like a message of ours."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Resent:
     """A touch in doubt is on its way again, under the same Message-ID."""
 
@@ -112,7 +127,7 @@ class Resent:
 
 @dataclass(frozen=True, slots=True)
 class Bounced:
-    """A message came back; `kind` is hard, soft or block."""
+    """A message came back; `kind` is hard, soft, block, content or unknown (docs/returns.md)."""
 
     touch: int
     kind: str
@@ -136,9 +151,33 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
-    """The person wants no more of this; `way`: one_click, page, mailto, reply, import, manual."""
+    """The person wants no more of this.
+
+    `scope`: all, or the id of one sequence; `way`: one_click, page, mailto, reply, provider, import, manual.
+    """
 
     scope: str = "all"
+    way: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """All that the person asks of our mail, as it stands from now on; the last one counts.
+
+    `without`: topics they do not want; `gap`: days between two messages at least (0: as the programme
+    says); `paused_until`: nothing before. All empty: as if nothing had been asked.
+    """
+
+    without: tuple[str, ...] = ()
+    gap: int = 0
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The person said that this is not for them, or (`until`) not before a date."""
+
+    until: datetime | None = None
     way: str = "page"
 
 
@@ -291,12 +330,16 @@ Observed = (
     | Consumed
     | Happened
     | Replied
+    | Away
+    | Contacted
     | TouchEnded
     | Resent
     | Bounced
     | Complained
     | Consented
     | Unsubscribed
+    | Preferred
+    | Declined
     | Held
     | Released
     | Answered

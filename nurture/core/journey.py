@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from nurture.core import facts as f
 from nurture.core.evidence import Evidence
 
-FOLD = 4
+FOLD = 5
 """The version of both folds and of the snapshot's shape. Any change of a field or rule raises it."""
 
 NEW = "new"

@@ -37,6 +37,8 @@ _CHARACTERS = 38
 _FILLING = b"\0\0"  # to a whole number of base64 groups, so that many tokens can be written as one text
 _FILLED = 40
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]{38}", re.ASCII)
+_LOCAL = re.compile(r"([bru])\+([a-z2-7]{16})\.([a-z2-7]{16})", re.ASCII)
+_ADDRESS_SIGNATURE = 10
 _KEY_NAME = re.compile(r"k([1-9][0-9]{0,2})", re.ASCII)
 
 
@@ -119,6 +121,31 @@ def read(keys: Keys, purpose: str, token: str) -> Token | None:
     return Token(int.from_bytes(payload[2:10], "big"), int.from_bytes(payload[10:], "big"))
 
 
+def sign_address(keys: Keys, purpose: str, touch: int) -> str:
+    """The local part that names `touch` in an address of ours: `b+ID.SIGNATURE`, 35 characters.
+
+    Base32 in small letters, because mail servers on the way may change their case. The signature is the
+    first 80 bits of the purpose's. Purposes: b for returned mail (MAIL FROM), r for answers, u to
+    unsubscribe by mail.
+    """
+    payload = bytes((VERSION, _key_id(keys.current))) + touch.to_bytes(8, "big")
+    signature = _address_signature(keys.secrets[keys.current], purpose, payload)
+    return f"{purpose}+{_base32(payload)}.{_base32(signature)}"
+
+
+def read_address(keys: Keys, purpose: str, local: str) -> int | None:
+    """The touch that a local part names, in any case of letters; None where we did not sign it."""
+    match = _LOCAL.fullmatch(local.lower())
+    if match is None or match[1] != purpose:
+        return None
+    payload = base64.b32decode(match[2].upper())
+    secret = keys.secrets.get(f"k{payload[1]}")
+    if payload[0] != VERSION or secret is None:
+        return None
+    expected = _base32(_address_signature(secret, purpose, payload))
+    return int.from_bytes(payload[2:], "big") if hmac.compare_digest(match[3], expected) else None
+
+
 def message_id(keys: Keys, touch: int, domain: str) -> str:
     """The Message-ID of a touch, the same in every try and after every change of keys.
 
@@ -134,6 +161,15 @@ def _key_id(name: str) -> int:
     if match is None or int(match[1]) > 255:
         raise Mistake(f"secrets.toml, [tokens] {name}: call token keys k1, k2 and so on, up to k255.")
     return int(match[1])
+
+
+def _address_signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
+    signed = payload[:1] + b"@" + purpose.encode() + payload
+    return _digest(secret, purpose, signed)[:_ADDRESS_SIGNATURE]
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().lower()
 
 
 def _encode(raw: bytes) -> str:

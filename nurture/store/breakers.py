@@ -95,9 +95,22 @@ def count(
     judge(connection, now)
 
 
-def complained(connection: Connection, address: str, now: datetime) -> None:
-    """Somebody called a message of ours spam."""
-    tallies.add(connection, dict.fromkeys(("", receiver_of(address)), (0, 0, 0, 0, 1)), now)
+def returned(connection: Connection, address: str, bounce: str, words: str, now: datetime) -> None:
+    """A message came back later (`bounce`: what kind it was), or (empty) somebody called it spam.
+
+    A block is no fault of the person's: their receiver gets nothing for a while.
+    """
+    receiver = receiver_of(address)
+    if bounce == "hard":
+        counts = (0, 0, 1, 0, 0)
+    elif bounce == "block":
+        counts = (0, 0, 0, 1, 0)
+        _pause(connection, receiver, "deferrals", words, now)
+    elif not bounce:
+        counts = (0, 0, 0, 0, 1)
+    else:
+        return
+    tallies.add(connection, dict.fromkeys(("", receiver), counts), now)
     judge(connection, now)
 
 

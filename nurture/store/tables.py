@@ -46,6 +46,8 @@ def _words(*words: str) -> str:
 _LIVE_SQL = f"state IN {_words(*LIVE)}"
 _CANCELLED_SQL = "cancelled AND state IN ('queued', 'deferred')"
 _IN_LINE_SQL = "line IS NOT NULL AND state IN ('queued', 'deferred')"
+_UNMAILED_SQL = "mail_due_at IS NOT NULL AND mailed_at IS NULL"
+_STRANGER_SQL = "visitor IS NOT NULL AND prospect IS NULL"
 _COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
 
 DECISION_BITS = 20
@@ -306,6 +308,10 @@ class Hit(Row, table=True):
         Index("ix_hits_unsettled", "at", sqlite_where=text("settled_at IS NULL"),
               postgresql_where=text("settled_at IS NULL")),
         Index("ix_hits_touch", "touch"),
+        Index("ix_hits_visitor", "visitor", sqlite_where=text(_STRANGER_SQL),
+              postgresql_where=text(_STRANGER_SQL)),
+        Index("ix_hits_rules", "rules", sqlite_where=text("settled_at IS NOT NULL"),
+              postgresql_where=text("settled_at IS NOT NULL")),
         CheckConstraint("kind IN ('click', 'open', 'page')", name="kind_known"),
         CheckConstraint("verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name="verdict_known"),
     )  # fmt: skip
@@ -332,6 +338,84 @@ class Hit(Row, table=True):
     settled_at: datetime | None = None
     verdict: str | None = None
     reasons: list[str] = _json(default_factory=list)
+    rules: str = ""
+    """Under which rules it was judged: a hash of theirs."""
+    fact: int | None = None
+    """The number of the fact it became."""
+    visitor: str | None = None
+    """A browser that our pages may recognise; a stranger's view joins them when they say who they are."""
+
+
+class ReturnRow(Row, table=True):
+    """What came back about a message or a person: mail, or an event of a provider. Kept whatever it is."""
+
+    __tablename__ = "returns"
+    __table_args__ = (
+        UniqueConstraint("channel", "external_id"),
+        Index("ix_returns_unmailed", "mail_due_at", sqlite_where=text(_UNMAILED_SQL),
+              postgresql_where=text(_UNMAILED_SQL)),
+        Index("ix_returns_held", "id", sqlite_where=text("held"), postgresql_where=text("held")),
+    )  # fmt: skip
+
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True,
+                         autoincrement=True),
+    )  # fmt: skip
+    channel: str
+    """mailbox, or webhook and the endpoint's name: webhook:ses-main."""
+    external_id: str
+    """What makes it the same when it comes again."""
+    kind: str = Field(index=True)
+    """As `intake.returns.KINDS`."""
+    at: datetime
+    received_at: datetime
+    prospect: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("prospects.id", ondelete="CASCADE"), index=True)
+    )
+    touch: int | None = _big(default=None)
+    bounce: str = ""
+    status: str = ""
+    words: str = ""
+    """What the server or the report said, addresses replaced."""
+    text: str = ""
+    """What a person wrote, without quotes and signature."""
+    raw: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """All that came, compressed (zlib)."""
+    held: bool = False
+    """Waits for a person, because too many like it came at once from a sender who signs nothing."""
+    mail_due_at: datetime | None = None
+    """When a colleague is to be told of it."""
+    mail_attempts: int = 0
+    mailed_at: datetime | None = None
+
+
+class Confirmation(Row, table=True):
+    """A permission asked for on a form: it counts once the owner of the address has said so by mail."""
+
+    __tablename__ = "confirmations"
+    __table_args__ = (
+        Index("ix_confirmations_unmailed", "mail_due_at", sqlite_where=text(_UNMAILED_SQL),
+              postgresql_where=text(_UNMAILED_SQL)),
+    )  # fmt: skip
+
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True,
+                         autoincrement=True),
+    )  # fmt: skip
+    prospect: int = _owner(index=True)
+    form: str
+    words: str
+    """What was agreed to, in the words it was asked in."""
+    asked_at: datetime
+    mail_due_at: datetime | None
+    """When the mail that asks is to leave; empty where none is sent."""
+    mail_attempts: int = 0
+    mailed_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    said: str = ""
+    """What the server said last, addresses replaced."""
 
 
 class Handoff(Row, table=True):
@@ -490,6 +574,8 @@ PACES = Row.metadata.tables["paces"]
 TALLIES = Row.metadata.tables["tallies"]
 BREAKERS = Row.metadata.tables["breakers"]
 HITS = Row.metadata.tables["hits"]
+RETURNS = Row.metadata.tables["returns"]
+CONFIRMATIONS = Row.metadata.tables["confirmations"]
 HANDOFFS = Row.metadata.tables["handoffs"]
 DEALS = Row.metadata.tables["deals"]
 SUPPRESSIONS = Row.metadata.tables["suppressions"]

@@ -128,6 +128,15 @@ def _promoted(body: f.Promoted, programme: Programme, zone: str) -> tuple[str, s
     return "promoted", what, f"agreement v{version}: {body.grade} needs {points.get('needs', 0):.1f}"
 
 
+def _preferences(body: f.Preferred, zone: str) -> str:
+    parts = [f"nothing about {topic}" for topic in body.without]
+    if body.gap:
+        parts.append(f"{body.gap} days apart at least")
+    if body.paused_until is not None:
+        parts.append(f"nothing until {moment(body.paused_until, zone)}")
+    return ", ".join(parts) or "as usual"
+
+
 def _left(body: f.Left, programme: Programme, zone: str) -> tuple[str, str, str]:
     then = {"resting": "rests", "closed": "closed"}.get(body.then, f"goes on with {body.then}")
     if body.rest_until is not None:
@@ -144,11 +153,23 @@ _VERBS: Mapping[type, Callable[[Any, Programme, str], tuple[str, str, str]]] = {
     f.Consumed: lambda b, p, z: ("consumed", b.piece, ""),
     f.Happened: lambda b, p, z: ("happened", b.name, ""),
     f.Replied: lambda b, p, z: ("replied", "", ""),
+    f.Away: lambda b, p, z: ("away", f"until {moment(b.until, z)}" if b.until else "no date named", ""),
+    f.Contacted: lambda b, p, z: ("contacted", "by a colleague", b.by),
     f.Resent: lambda b, p, z: ("resent", f"touch {b.touch}", b.words),
     f.Bounced: lambda b, p, z: ("bounced", b.kind, ""),
     f.Complained: lambda b, p, z: ("complained", "", ""),
     f.Consented: lambda b, p, z: ("consented", b.basis, ""),
-    f.Unsubscribed: lambda b, p, z: ("unsubscribed", b.way.replace("_", " "), ""),
+    f.Unsubscribed: lambda b, p, z: (
+        "unsubscribed",
+        b.way.replace("_", " "),
+        "" if b.scope == "all" else f"from {b.scope} only",
+    ),
+    f.Preferred: lambda b, p, z: ("preferred", _preferences(b, z), ""),
+    f.Declined: lambda b, p, z: (
+        "declined",
+        f"not before {moment(b.until, z)}" if b.until else "not for them",
+        "",
+    ),
     f.Held: lambda b, p, z: ("held", f"until {moment(b.until, z)}" if b.until else "until released", ""),
     f.Released: lambda b, p, z: ("released", "", ""),
     f.Answered: lambda b, p, z: (b.answer, b.reason, f"by {b.by}" if b.by else ""),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
 
 from nurture.store import UNLIMITED, Limits, Store, WarmUp, minutes
-from nurture.store.breakers import Standing, complained, resume, standing
+from nurture.store.breakers import Standing, resume, returned, standing
 from nurture.store.claims import Claimed, claim_touches
 from nurture.store.limits import is_provider, receiver_of
 from nurture.store.outbox import turn
@@ -432,11 +432,11 @@ def test_hard_bounces_stop_the_account_until_a_person_resumes_it(store: Store) -
 def test_complaints_warn_and_stop(store: Store) -> None:
     queue_at(store, "mill.example", 3)
     tally(store, NOW - HOUR, accepted=999)
-    store.write_now(lambda c: complained(c, "a@gmail.com", NOW))
+    store.write_now(lambda c: returned(c, "a@gmail.com", "", "", NOW))
     assert stands(store).state == "warned"  # type: ignore[union-attr]
     assert stands(store, "google").counts["complaints"] == 1  # type: ignore[union-attr]
-    store.write_now(lambda c: complained(c, "b@gmail.com", NOW))
-    store.write_now(lambda c: complained(c, "c@gmail.com", NOW))
+    store.write_now(lambda c: returned(c, "b@gmail.com", "", "", NOW))
+    store.write_now(lambda c: returned(c, "c@gmail.com", "", "", NOW))
     told = stands(store)
     assert told is not None and (told.state, told.reason) == ("stopped", "3 complaints of 999 in 24 hours")
     assert ready(store) == []

@@ -1,0 +1,228 @@
+"""What came back becomes facts: whose it is, proven by our own signatures, and what follows from it.
+
+One transaction takes a batch: every return is kept under its channel and id, what was kept before is left
+alone, and the facts, suppressions, doubts and breakers that follow are written with it. docs/returns.md.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from nurture.core.facts import Away, Body, Bounced, Complained, Contacted, Replied, Unsubscribed
+from nurture.delivery.tokens import Keys, message_id, read, read_address
+from nurture.engine.doubting import evidence
+from nurture.engine.settling import LinksIn, settle_hits_of
+from nurture.engine.silencing import cancel, silence
+from nurture.intake.addresses import NoAddress, normalise
+from nurture.intake.returns import Return
+from nurture.store import breakers, facts, returns
+from nurture.store.prospects import ids_of
+from nurture.store.tables import whose_touch
+
+MOST_MARKS = 200
+"""Marks of one return that are looked at; a message that names more names them for nothing."""
+
+_ARRIVED = {
+    "complained": "in doubt, and a complaint about it came: it arrived",
+    "replied": "in doubt, and an answer to it came: it arrived",
+    "away": "in doubt, and an automatic answer to it came: it arrived",
+    "unsubscribed": "in doubt, and it was answered with an unsubscribe: it arrived",
+    "delivered": "in doubt, and the receiver's server has it",
+}
+_TOLD = ("replied", "complained")
+"""What a colleague is told of by mail."""
+
+
+class Whose(NamedTuple):
+    """The person a return is about, and the touch (0 where it names none of ours)."""
+
+    prospect: int
+    touch: int
+
+
+class Taken(NamedTuple):
+    """What became of a return: its id, the person and touch it is about (None: nobody known), and whether
+    it was known before."""
+
+    id: str
+    whose: Whose | None
+    known: bool
+
+
+class Ground(NamedTuple):
+    """What a taker works with: the instant, the active programme's hash, the keys, and the wiring that
+    settles hits. `domain` is the right side of our Message-IDs."""
+
+    now: datetime
+    programme: str
+    keys: Keys
+    suppression_key: bytes
+    domain: str
+    links_in: LinksIn
+
+
+def take(
+    connection: Connection, heard: Sequence[Return], channel: str, ground: Ground, *, held: bool = False
+) -> list[Taken]:
+    """Keep these returns and do what follows from them, in the order given.
+
+    `held`: keep them and do nothing, until a person lets them go (`release`). Doing it again changes nothing.
+    """
+    before = returns.known(connection, channel, [one.id for one in heard])
+    taken: list[Taken] = []
+    for one in heard:
+        if one.id in before:
+            taken.append(Taken(one.id, None, True))
+            continue
+        before.add(one.id)
+        whose = whose_is(connection, one, ground)
+        returns.keep(connection, _row(one, channel, whose, ground, held))
+        if whose is not None and not held:
+            _follow(connection, one, whose, ground)
+        taken.append(Taken(one.id, whose, False))
+    return taken
+
+
+def release(connection: Connection, channel: str, ground: Ground) -> int:
+    """Do what follows from the returns of a channel that were held; how many."""
+    waiting = returns.held(connection, channel)
+    for row in waiting:
+        one = Return(row.external_id, row.kind, row.at, bounce=row.bounce, status=row.status, words=row.words)
+        if row.prospect is not None:
+            _follow(connection, one, Whose(row.prospect, row.touch or 0), ground)
+        returns.let_go(connection, row.id)
+    return len(waiting)
+
+
+def whose_is(connection: Connection, one: Return, ground: Ground) -> Whose | None:
+    """Whom a return is about: by a mark we signed; by the address alone only where it is vouched for.
+
+    A Message-ID is a keyed hash of the touch: it is compared with those of the people the return names.
+    """
+    touch = next(filter(None, (_signed(mark, ground.keys) for mark in one.marks[:MOST_MARKS])), None)
+    if touch is not None:
+        prospect = whose_touch(touch)[0]
+        return Whose(prospect, touch) if returns.is_ours(connection, touch) else None
+    people = ids_of(connection, _readable(one.addresses))
+    ids = {mark.strip().lower() for mark in one.marks[:MOST_MARKS] if mark.startswith("<")}
+    for prospect, touch in returns.touches_of(connection, list(people.values())) if ids else ():
+        if message_id(ground.keys, touch, ground.domain) in ids:
+            return Whose(prospect, touch)
+    if one.vouched or one.kind == "contacted":
+        return next((Whose(prospect, 0) for prospect in people.values()), None)
+    return None
+
+
+def _signed(mark: str, keys: Keys) -> int | None:
+    """The touch that an address or an unsubscribe link names, where we signed it."""
+    if mark.startswith(("http://", "https://")):
+        try:
+            path = urlsplit(mark).path
+        except ValueError:
+            return None
+        token = read(keys, "u", path.rpartition("/u/")[2])
+        return token.touch if token else None
+    local = mark.partition("@")[0]
+    return next(filter(None, (read_address(keys, purpose, local) for purpose in "bru")), None)
+
+
+def _readable(addresses: Sequence[str]) -> list[str]:
+    found = []
+    for address in addresses[:MOST_MARKS]:
+        try:
+            found.append(normalise(address))
+        except NoAddress:
+            continue
+    return found
+
+
+def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -> None:
+    """Write what follows from one return about a person who is known."""
+    prospect, touch = whose
+    at = min(one.at or ground.now, ground.now)
+    facts.lock(connection, [prospect])
+    _settle_doubt(connection, one, touch, ground)
+    if one.kind in ("replied", "complained", "unsubscribed"):
+        settle_hits_of(connection, prospect, ground.now, ground.programme, ground.links_in)
+    decision = whose_touch(touch)[1] if touch else 0
+    said = f"{one.kind} {one.id}"
+    silencing = _silencing(one, decision)
+    if silencing is not None:
+        silence(
+            connection, prospect, silencing, at, said,
+            key=ground.suppression_key, programme=ground.programme, now=ground.now,
+        )  # fmt: skip
+    elif body := _fact(one, decision):
+        facts.note(connection, {prospect: [(body, at)]}, known=ground.now, programme=ground.programme)
+        if isinstance(body, Replied):
+            cancel(connection, prospect)
+    bounce = one.bounce if one.kind == "bounced" else ""
+    if bounce or one.kind == "complained":
+        address = returns.address_of(connection, prospect)
+        breakers.returned(connection, address, bounce, one.words or one.reason, ground.now)
+
+
+def _settle_doubt(connection: Connection, one: Return, touch: int, ground: Ground) -> None:
+    if not touch:
+        return
+    key = ground.suppression_key
+    if one.kind == "bounced":
+        words = f"in doubt, and it came back: {one.words or one.reason or one.status}"
+        evidence(connection, touch, words, ground.now, key=key, outcome="failed")
+    elif words := _ARRIVED.get(one.kind, ""):
+        evidence(connection, touch, words, ground.now, key=key)
+
+
+def _silencing(one: Return, decision: int) -> Unsubscribed | Complained | Bounced | None:
+    """What ends all mail to a person at once."""
+    match one.kind:
+        case "complained":
+            return Complained(decision)
+        case "unsubscribed":
+            return Unsubscribed("all", _way(one))
+        case "bounced" if one.bounce == "hard":
+            return Bounced(decision, "hard")
+    return None
+
+
+def _way(one: Return) -> str:
+    if one.one_click:
+        return "one_click"
+    return "provider" if one.vouched else "mailto" if not one.text else "reply"
+
+
+def _fact(one: Return, decision: int) -> Body | None:
+    match one.kind:
+        case "replied":
+            return Replied(decision)
+        case "away":
+            return Away(decision, one.until)
+        case "contacted":
+            return Contacted(one.by)
+        case "bounced":
+            return Bounced(decision, one.bounce)
+    return None
+
+
+def _row(one: Return, channel: str, whose: Whose | None, ground: Ground, held: bool) -> Mapping[str, object]:
+    return {
+        "channel": channel,
+        "external_id": one.id,
+        "kind": one.kind,
+        "at": one.at or ground.now,
+        "received_at": ground.now,
+        "prospect": whose.prospect if whose else None,
+        "touch": (whose.touch or None) if whose else None,
+        "bounce": one.bounce,
+        "status": one.status,
+        "words": one.words,
+        "text": one.text,
+        "raw": zlib.compress(one.raw) if one.raw else None,
+        "held": held,
+        "mail_due_at": ground.now if whose and one.kind in _TOLD and not held else None,
+        "mail_attempts": 0,
+    }
