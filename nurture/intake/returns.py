@@ -32,7 +32,8 @@ class Return(NamedTuple):
     to know the person (provider webhooks); else only a verified mark is. `status`: enhanced code of RFC 3463,
     like 5.1.1. `words`: what was said, one line. `reason`: our name for why, like "no such mailbox".
     `until`: away until then. `text`: what a person wrote, without quotes and signature. `by`: the colleague
-    who wrote. `one_click`: the person asked by RFC 8058, at the provider.
+    who wrote. `one_click`: the person asked by RFC 8058, at the provider. `recipient`: the one address a
+    report of a server is about, where it names one.
     """
 
     id: str
@@ -50,3 +51,4 @@ class Return(NamedTuple):
     by: str = ""
     one_click: bool = False
     raw: bytes = b""
+    recipient: str = ""

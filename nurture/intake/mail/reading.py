@@ -1,0 +1,55 @@
+"""One raw message becomes what came back: bounces, complaints, automatic answers, what a person wrote.
+
+In this order, as docs/returns.md says: a delivery report (RFC 3464), a feedback report (RFC 5965), a bounce
+that only words tell of, an automatic answer (RFC 3834); whatever is left a person wrote, or nobody knows.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from nurture.intake.mail import replies
+from nurture.intake.mail.marks import MESSAGE_ID, marks_of
+from nurture.intake.mail.message import Message, parse
+from nurture.intake.returns import Return
+
+
+def read(raw: bytes, received_at: datetime) -> tuple[Return, ...]:
+    """What came back in this message: one return, or one for each recipient a report speaks of. Never raises.
+
+    `at` is the message's own date, but never after `received_at`. The bytes stand in the first return only.
+    """
+    message = parse(raw)
+    heard = _heard(message)
+    own, at = own_id(message), written_at(message, received_at)
+    several = len(heard) > 1
+    returns = (
+        one._replace(
+            id=f"{own} {one.recipient or number}" if several else own,
+            at=at,
+            marks=one.marks or marks_of(message, *one.addresses),
+        )
+        for number, one in enumerate(heard)
+    )
+    first, *rest = returns
+    return (first._replace(raw=raw), *rest)
+
+
+def own_id(message: Message) -> str:
+    """The Message-ID of the message, or a hash of its bytes where it has none."""
+    match = MESSAGE_ID.search(message.headers.first("message-id"))
+    return match[0] if match else f"sha256:{hashlib.sha256(message.raw).hexdigest()}"
+
+
+def written_at(message: Message, received_at: datetime) -> datetime:
+    """When the message says it was written, or when we received it where it says nothing believable."""
+    try:
+        at = parsedate_to_datetime(message.headers.first("date")[:100])
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return received_at
+    return min(at, received_at)
+
+
+def _heard(message: Message) -> list[Return]:
+    return [replies.read_reply(message)]
