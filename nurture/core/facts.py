@@ -25,12 +25,17 @@ PassedOver = tuple[tuple[str, Reason], ...]
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Somebody came in: from where, what kind of source, on which ground we may write."""
+    """Somebody came in: from where, what kind of source, on which ground we may write.
+
+    `given`: when the ground was given (the consent's date in a list, the day of the purchase); None: when
+    this fact happened. A ground that the law lets expire counts from there (docs/consent.md).
+    """
 
     source: str
     kind: str  # referral, intent, content, outbound, partner, unknown
     campaign: str = ""
     basis: str = "none"  # consent, soft_opt_in, customer, legitimate_interest, none
+    given: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A person answered one of our messages (0 where we cannot tell which)."""
+    """A person answered one of our messages (0 where we cannot tell which).
+
+    A colleague has the word now: nothing is said by itself until Released, or until 30 days have passed.
+    """
 
     touch: int = 0
 
@@ -104,7 +112,10 @@ class TouchEnded:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A machine of theirs answered: nobody reads mail there, until a moment where it names one."""
+    """A machine of theirs answered: nobody reads mail there, until a moment where it names one.
+
+    Nothing is said before that moment (at most 90 days away); without one, not for 3 days.
+    """
 
     touch: int = 0
     until: datetime | None = None
@@ -142,7 +153,11 @@ class Complained:
 
 @dataclass(frozen=True, slots=True)
 class Consented:
-    """Permission was given; None means it does not end by itself."""
+    """Permission was given; None means it does not end by itself.
+
+    `scope`: all, or the id of one sequence, which they had unsubscribed from and want again. Consent to
+    one sequence takes back that Unsubscribed and nothing else.
+    """
 
     basis: str
     scope: str = "all"
@@ -152,6 +167,8 @@ class Consented:
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
     """The person wants no more of this.
+
+    Everything: silence. One sequence: it is left, and never takes them in again; others go on.
 
     `scope`: all, or the id of one sequence; `way`: one_click, page, mailto, reply, provider, import, manual.
     """
@@ -175,9 +192,26 @@ class Preferred:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The person said that this is not for them, or (`until`) not before a date."""
+    """The person said that this is not for them, or (`until`) not before a date.
+
+    Without a date whom we were looking at (new, nurturing, resting) is closed; with one they rest until then,
+    and no click ends that rest earlier. With sales and unanswered: the lead is withdrawn, and then so.
+    Once sales owns them it is noted. Whoever asks for sales later is heard as ever.
+
+    The way back, for who said it by mistake, is `Reconsidered`, and nothing else is.
+    """
 
     until: datetime | None = None
+    way: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsidered:
+    """The person takes back their last Declined: they stand where they stood before it, sequences too.
+
+    Without effect where something else has happened to their state since: sales was asked, the rest is over.
+    """
+
     way: str = "page"
 
 
@@ -190,7 +224,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The hold is over."""
+    """A colleague says that we may go on: a hold, the quiet after a reply, an absence and a silence of soft
+    bounces are over, failures forgotten. What the person asked for stands.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +376,7 @@ Observed = (
     | Unsubscribed
     | Preferred
     | Declined
+    | Reconsidered
     | Held
     | Released
     | Answered

@@ -170,6 +170,7 @@ _VERBS: Mapping[type, Callable[[Any, Programme, str], tuple[str, str, str]]] = {
         f"not before {moment(b.until, z)}" if b.until else "not for them",
         "",
     ),
+    f.Reconsidered: lambda b, p, z: ("reconsidered", "it is for them after all", ""),
     f.Held: lambda b, p, z: ("held", f"until {moment(b.until, z)}" if b.until else "until released", ""),
     f.Released: lambda b, p, z: ("released", "", ""),
     f.Answered: lambda b, p, z: (b.answer, b.reason, f"by {b.by}" if b.by else ""),
