@@ -1,7 +1,9 @@
 """How a migration runs: on the connection that `nurture.store.schema` gives, in one transaction.
 
 SQLite rebuilds a table by copying it; with foreign keys on, dropping the old one would empty its children
-without a word. So they are off, which SQLite only allows outside a transaction, and checked at the end.
+without a word. So they are off, which SQLite only allows outside a transaction, and checked at the end. The
+rename at the end of such a copy must not look into triggers that name the old table (`legacy_alter_table`).
+Triggers of the table itself go with it: a migration that rebuilds `consents` makes its triggers again.
 """
 
 from alembic import context
@@ -19,6 +21,7 @@ def migrate(connection: Connection) -> None:
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
         connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+        connection.connection.cursor().execute("PRAGMA legacy_alter_table=ON")
     with connection.begin():
         if not sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADING})")
@@ -32,6 +35,7 @@ def migrate(connection: Connection) -> None:
                 raise RuntimeError(f"the migration would leave rows without their parents: {broken[:5]}")
         failpoints.hit("migration.before")
     if sqlite:
+        connection.connection.cursor().execute("PRAGMA legacy_alter_table=OFF")
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
 
 

@@ -41,6 +41,8 @@ POSTGRES_SCHEMA = {
         FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2""",
     "constraints": """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2""",
+    "triggers": """SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(pg_trigger.oid),
+        pg_get_functiondef(tgfoid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2""",
     "indexes": """SELECT tablename, indexname, indexdef
         FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2""",
 }
@@ -222,6 +224,11 @@ def _prospect_with_a_fact(connection: Connection) -> None:
     connection.execute(insert(FACTS).values(**fact()))
 
 
+def consent(**other: Any) -> dict[str, Any]:
+    row = {"prospect": 1, "kind": "given", "basis": "consent", "source": "fair", "way": "import"}
+    return row | {"at": NOW, "known": NOW} | other
+
+
 REFUSED: dict[str, tuple[Any, dict[str, Any], dict[str, Any] | None]] = {
     "uq_prospects_address": (PROSPECTS, prospect(id=2), None),
     "ck_prospects_wakes_or_says_why_not": (
@@ -267,9 +274,11 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], dict[str, Any] | None]] = {
     "fk_active_programme": (ACTIVE, {"programme": "q"}, None),
     "fk_consents_prospect": (
         CONSENTS,
-        {"prospect": 99, "basis": "consent", "source": "fair", "given_on": NOW.date()},
-        {"prospect": 1, "basis": "consent", "source": "fair", "given_on": NOW.date()},
+        consent(prospect=99),
+        consent(),
     ),
+    "ck_consents_kind_known": (CONSENTS, consent(kind="hoped", basis=""), consent()),
+    "ck_consents_given_means_basis": (CONSENTS, consent(basis=""), consent(kind="withdrawn", basis="")),
 }
 """Constraint -> table, a row it refuses beside what is there, and one much like it that goes in."""
 

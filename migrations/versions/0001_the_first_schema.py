@@ -17,6 +17,26 @@ PLAIN = sa.JSON().with_variant(JSONB(), "postgresql")
 NUMBERED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 UNMAILED = "mail_due_at IS NOT NULL AND mailed_at IS NULL"
 
+KEPT = {
+    "sqlite": (
+        """CREATE TRIGGER consents_never_change BEFORE UPDATE ON consents
+BEGIN SELECT RAISE(ABORT, 'consents are never changed'); END""",
+        """CREATE TRIGGER consents_stay BEFORE DELETE ON consents
+WHEN EXISTS (SELECT 1 FROM prospects WHERE id = OLD.prospect AND address IS NOT NULL)
+BEGIN SELECT RAISE(ABORT, 'consents go only with the person'); END""",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION consents_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+IF TG_OP = 'UPDATE' THEN RAISE EXCEPTION 'consents are never changed'; END IF;
+IF EXISTS (SELECT 1 FROM prospects WHERE id = OLD.prospect AND address IS NOT NULL)
+THEN RAISE EXCEPTION 'consents go only with the person'; END IF;
+RETURN OLD; END $$""",
+        """CREATE TRIGGER consents_kept BEFORE UPDATE OR DELETE ON consents
+FOR EACH ROW EXECUTE FUNCTION consents_kept()""",
+    ),
+}
+"""The ledger of consents only grows, except for somebody who is erased."""
+
 
 def where(condition: str) -> dict[str, Any]:
     """The condition of a partial index, for both databases."""
@@ -134,12 +154,12 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("hash", Words(), nullable=False),
+        sa.Column("scope", Words(), nullable=False),
         sa.Column("covers", Words(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
-        sa.Column("scope", Words(), nullable=False),
         sa.Column("evidence", Words(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_suppressions")),
+        sa.PrimaryKeyConstraint("hash", "scope", name=op.f("pk_suppressions")),
     )
     op.create_table(
         "activations",
@@ -163,16 +183,24 @@ def upgrade() -> None:
         "consents",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("prospect", sa.BigInteger(), nullable=False),
+        sa.Column("kind", Words(), nullable=False),
         sa.Column("basis", Words(), nullable=False),
+        sa.Column("scope", Words(), nullable=False),
         sa.Column("source", Words(), nullable=False),
-        sa.Column("given_on", sa.Date(), nullable=False),
+        sa.Column("way", Words(), nullable=False),
         sa.Column("evidence", Words(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("known", Instant(), nullable=False),
+        sa.CheckConstraint("kind IN ('given', 'withdrawn')", name=op.f("ck_consents_kind_known")),
+        sa.CheckConstraint("(kind = 'given') = (basis <> '')", name=op.f("ck_consents_given_means_basis")),
         sa.ForeignKeyConstraint(
             ["prospect"], ["prospects.id"], name=op.f("fk_consents_prospect"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )
     op.create_index(op.f("ix_consents_prospect"), "consents", ["prospect"])
+    for statement in KEPT[op.get_context().dialect.name]:
+        op.execute(statement)
     op.create_table(
         "deals",
         sa.Column("id", Words(), nullable=False),
@@ -294,6 +322,17 @@ def upgrade() -> None:
         "ix_hits_visitor", "hits", ["visitor"], **where("visitor IS NOT NULL AND prospect IS NULL")
     )
     op.create_table(
+        "visitors",
+        sa.Column("visitor", Words(), nullable=False),
+        sa.Column("prospect", sa.BigInteger(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["prospect"], ["prospects.id"], name=op.f("fk_visitors_prospect"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("visitor", name=op.f("pk_visitors")),
+    )
+    op.create_index(op.f("ix_visitors_prospect"), "visitors", ["prospect"])
+    op.create_table(
         "returns",
         sa.Column("id", NUMBERED, autoincrement=True, nullable=False),
         sa.Column("channel", Words(), nullable=False),
@@ -329,6 +368,7 @@ def upgrade() -> None:
         sa.Column("form", Words(), nullable=False),
         sa.Column("words", Words(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("network", Words(), nullable=False),
         sa.Column("mail_due_at", Instant(), nullable=True),
         sa.Column("mail_attempts", sa.Integer(), nullable=False),
         sa.Column("mailed_at", Instant(), nullable=True),

@@ -67,7 +67,9 @@ def show_(email: str, addresses: bool, format: str) -> None:
         grounds = nurture.store.read(lambda connection: consents_of(connection, row.id))
     shown = addresses or format == "table"
     personal = {"personal": row.personal} if shown else {}
-    given = "; ".join(f"{ground.basis} on {ground.given_on}, {ground.source}" for ground in grounds)
+    given = "; ".join(
+        f"{ground.basis or 'withdrawn'} on {ground.at.date()}, {ground.source}" for ground in grounds
+    )
     show_one({**_row(row, shown), **personal, "facts": row.n, "may_write": given}, format)
     if format == "table":
         next_step(f"nurture journey {email}")

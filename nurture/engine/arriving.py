@@ -38,7 +38,7 @@ def form_sent(
         bodies += _learn(connection, prospect, heard)
         bodies.append(heard.sent)
         if heard.consented:
-            consents.keep(connection, [_evidence(form, prospect, now)])
+            consents.keep(connection, [_evidence(form, prospect, now)], now)
             if not is_suppressed(connection, suppression_key, heard.address):
                 bodies.append(Consented("consent"))
         note(connection, {prospect: [(body, now) for body in bodies]}, known=now, programme=programme.hash)
@@ -77,4 +77,4 @@ def _known(connection: Connection, prospect: int) -> dict[str, Scalar | None]:
 def _evidence(form: Form, prospect: int, now: datetime) -> consents.Evidence:
     """What was agreed to, in the words it was asked in."""
     words = f"Ticked at {now:%Y-%m-%d %H:%M} UTC: {form.consent}"
-    return consents.Evidence(prospect, "consent", f"form {form.name}", now.date(), words)
+    return consents.Evidence(prospect, "consent", f"form {form.name}", "form", now, words)

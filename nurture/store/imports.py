@@ -196,7 +196,8 @@ def _write(
     news = {id: _facts(change, now) for id, change in numbered.items()}
     note(connection, news, known=now, programme=programme)
     _silence(connection, numbered, now, key)
-    consents.keep(connection, [_ground(id, change) for id, change in numbered.items() if _has_ground(change)])
+    grounds = [_ground(id, change, now) for id, change in numbered.items() if _has_ground(change)]
+    consents.keep(connection, grounds, now)
     _remember(connection, {id: change.said for id, change in numbered.items()})
 
 
@@ -274,9 +275,9 @@ def _has_ground(change: _Change) -> bool:
     return ENTERED in change.news and change.listed.entered.basis != "none"
 
 
-def _ground(id: int, change: _Change) -> consents.Evidence:
-    entered = change.listed.entered
-    return consents.Evidence(id, entered.basis, entered.source, change.listed.on, change.evidence)
+def _ground(id: int, change: _Change, now: datetime) -> consents.Evidence:
+    entered, at = change.listed.entered, entered_on(change.listed.on, now)
+    return consents.Evidence(id, entered.basis, entered.source, ORIGIN, at, change.evidence)
 
 
 def _remember(connection: Connection, said: Mapping[int, Mapping[str, str]]) -> None:

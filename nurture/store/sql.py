@@ -70,7 +70,7 @@ class Sql(Protocol):
         """How touches stand; where rows can be locked, they are: prospects first, in order of id."""
 
     def silenced(self, driver: Any, hashes: Sequence[str]) -> dict[str, str]:
-        """The reasons of those of these hashes that are on the suppression list."""
+        """The reasons of those of these hashes that are suppressed for all mail, not for one sequence."""
 
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:
         """Mark touches as about to leave."""
@@ -116,7 +116,10 @@ class _Sqlite:
         return [Standing._make(row) for row in rows.fetchall()]
 
     def silenced(self, driver: Any, hashes: Sequence[str]) -> dict[str, str]:
-        query = "SELECT hash, reason FROM suppressions WHERE hash IN (SELECT value FROM json_each(?))"
+        query = (
+            "SELECT hash, reason FROM suppressions WHERE scope = 'all' "
+            "AND hash IN (SELECT value FROM json_each(?))"
+        )
         return dict(driver.execute(query, (json.dumps(hashes),)).fetchall())
 
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:
@@ -204,7 +207,7 @@ class _Postgres:
         return [Standing._make(row) for row in rows.fetchall()]
 
     def silenced(self, driver: Any, hashes: Sequence[str]) -> dict[str, str]:
-        query = "SELECT hash, reason FROM suppressions WHERE hash = ANY(%s)"
+        query = "SELECT hash, reason FROM suppressions WHERE scope = 'all' AND hash = ANY(%s)"
         return dict(driver.execute(query, (list(hashes),)).fetchall())
 
     def fence(self, driver: Any, touches: Sequence[int], now: datetime, lease: timedelta) -> None:

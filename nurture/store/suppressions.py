@@ -2,6 +2,8 @@
 
 It outlives the person's rows (erase keeps it), so the key never changes: `keep_fingerprint` refuses another.
 Addresses and domains come normalised. A domain covers the addresses right at it, not at its subdomains.
+A row for all mail (scope `all`) is what the sender asks for; one for a single sequence (scope: its id) says
+what a person asked for, so that it is found again when their address comes back.
 """
 
 import hmac
@@ -18,8 +20,11 @@ from nurture.store import sql
 from nurture.store.facts import chunks
 from nurture.store.tables import META, SUPPRESSIONS
 
+ALL = "all"
+"""The scope of whoever is to get no mail at all."""
+
 ERASED = "erased"
-REASONS = ("manual", "bounced", "unsubscribed", "complained", ERASED)
+REASONS = ("manual", "competitor", "customer", "bounced", "unsubscribed", "complained", ERASED)
 """From the weakest to the strongest: a stronger reason takes a weaker one's place, never the reverse."""
 
 THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
@@ -30,10 +35,16 @@ _ABOUT_THE_KEY = "fingerprint of the suppression key"
 
 
 def suppress(
-    connection: Connection, key: bytes, name: str, reason: str, at: datetime, evidence: str = ""
+    connection: Connection,
+    key: bytes,
+    name: str,
+    reason: str,
+    at: datetime,
+    evidence: str = "",
+    scope: str = ALL,
 ) -> None:
     """Never mail this address (or, without an @, this domain). Doing it again keeps the stronger reason."""
-    suppress_many(connection, key, {name: reason}, at=at, evidence=evidence)
+    suppress_many(connection, key, {name: reason}, at=at, evidence=evidence, scope=scope)
 
 
 def suppress_many(
@@ -43,9 +54,10 @@ def suppress_many(
     *,
     at: datetime,
     evidence: str = "",
+    scope: str = ALL,
     rows_held: bool = False,
 ) -> None:
-    """Never mail these addresses or domains, each with its reason, one of REASONS.
+    """Never mail these addresses or domains, each with its reason, one of REASONS; or not from one sequence.
 
     On PostgreSQL this waits for fences under way, and later ones wait for it, so that none of them misses
     it; unless the caller holds the rows of these addresses (`rows_held`), which does the same for them.
@@ -55,7 +67,7 @@ def suppress_many(
             "hash": _hashed(key, name),
             "covers": "address" if "@" in name else "domain",
             "reason": reason,
-            "scope": "all",
+            "scope": scope,
             "evidence": evidence,
             "at": at,
         }
@@ -66,13 +78,16 @@ def suppress_many(
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     if kind is postgresql and not rows_held:
         connection.execute(select(func.pg_advisory_xact_lock(sql.SILENCING)))
-    connection.execute(kind.insert(SUPPRESSIONS).on_conflict_do_nothing(index_elements=["hash"]), rows)
+    connection.execute(
+        kind.insert(SUPPRESSIONS).on_conflict_do_nothing(index_elements=["hash", "scope"]), rows
+    )
     for rank, reason in enumerate(REASONS):
         hashes = [row["hash"] for row in rows if row["reason"] == reason]
         for some in chunks(hashes):
-            weaker = SUPPRESSIONS.c.hash.in_(some), SUPPRESSIONS.c.reason.in_(REASONS[:rank])
+            here = SUPPRESSIONS.c.hash.in_(some), SUPPRESSIONS.c.scope == scope
+            weaker = SUPPRESSIONS.c.reason.in_(REASONS[:rank])
             connection.execute(
-                update(SUPPRESSIONS).where(*weaker).values(reason=reason, evidence=evidence, at=at)
+                update(SUPPRESSIONS).where(*here, weaker).values(reason=reason, evidence=evidence, at=at)
             )
 
 
@@ -94,20 +109,36 @@ def reasons_of(connection: Connection, key: bytes, addresses: Iterable[str]) -> 
     }
 
 
+def scopes_of(connection: Connection, key: bytes, addresses: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The single sequences that are not to write to these addresses (or their domains), with the reasons."""
+    asked = {address: (_hashed(key, address), _hashed(key, _domain(address))) for address in addresses}
+    found: dict[str, dict[str, str]] = {}
+    for some in chunks(sorted({each for pair in asked.values() for each in pair})):
+        of = SUPPRESSIONS.c
+        rows = select(of.hash, of.scope, of.reason).where(of.hash.in_(some), of.scope != ALL)
+        for hash, scope, reason in connection.execute(rows):
+            found.setdefault(hash, {})[scope] = reason
+    return {
+        address: {**found.get(domain, {}), **found.get(own, {})}
+        for address, (own, domain) in asked.items()
+        if own in found or domain in found
+    }
+
+
 def list_suppressions(connection: Connection) -> Sequence[Row[Any]]:
     """All of them, the newest first; the hashes do not say who they are."""
     return connection.execute(
-        select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.at.desc(), SUPPRESSIONS.c.hash)
+        select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.at.desc(), SUPPRESSIONS.c.hash, SUPPRESSIONS.c.scope)
     ).all()
 
 
-def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "") -> bool:
-    """Mail this address or domain again; False if it was not suppressed.
+def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "", scope: str = ALL) -> bool:
+    """Mail this address or domain again (or from this sequence again); False if it was not suppressed.
 
     Raises Mistake where the person had said so themselves and there is no `evidence` of a new consent. The
     caller keeps that evidence with the consent.
     """
-    own = SUPPRESSIONS.c.hash == _hashed(key, name)
+    own = (SUPPRESSIONS.c.hash == _hashed(key, name)) & (SUPPRESSIONS.c.scope == scope)
     reason = connection.scalar(select(SUPPRESSIONS.c.reason).where(own))
     if reason in THEIR_OWN and not evidence:
         raise Mistake(f"{name} {_SAID[reason]}: only evidence of a new consent lifts that.")

@@ -13,12 +13,15 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Table,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -346,6 +349,16 @@ class Hit(Row, table=True):
     """A browser that our pages may recognise; a stranger's view joins them when they say who they are."""
 
 
+class VisitorRow(Row, table=True):
+    """Whose a browser is that our pages may recognise: the last person who said so in it."""
+
+    __tablename__ = "visitors"
+
+    visitor: str = Field(primary_key=True)
+    prospect: int = _owner(index=True)
+    since: datetime
+
+
 class ReturnRow(Row, table=True):
     """What came back about a message or a person: mail, or an event of a provider. Kept whatever it is."""
 
@@ -409,6 +422,8 @@ class Confirmation(Row, table=True):
     words: str
     """What was agreed to, in the words it was asked in."""
     asked_at: datetime
+    network: str = ""
+    """Where the form came from, the address cut to /24 or /48."""
     mail_due_at: datetime | None
     """When the mail that asks is to leave; empty where none is sent."""
     mail_attempts: int = 0
@@ -478,25 +493,39 @@ class Suppression(Row, table=True):
     __tablename__ = "suppressions"
 
     hash: str = Field(primary_key=True)
+    scope: str = Field(default="all", primary_key=True)
+    """all, or the id of the one sequence that is not to write to them."""
     covers: str = "address"
     """address or domain."""
     reason: str
-    scope: str = "all"
     evidence: str = ""
     at: datetime
 
 
 class Consent(Row, table=True):
-    """The evidence of a permission, as it was given. Append-only; deleted by erase."""
+    """A permission given or taken back, and how we know. Append-only (`_KEPT`); deleted by erase."""
 
     __tablename__ = "consents"
+    __table_args__ = (
+        CheckConstraint("kind IN ('given', 'withdrawn')", name="kind_known"),
+        CheckConstraint("(kind = 'given') = (basis <> '')", name="given_means_basis"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     prospect: int = _owner(index=True)
-    basis: str
+    kind: str
+    basis: str = ""
+    scope: str = "all"
+    """all, or the id of one sequence."""
     source: str
-    given_on: date
+    """The form, list, page, provider or colleague it came from."""
+    way: str
+    """How it reached us: form, import, page, one_click, mailto, reply, provider, manual ..."""
     evidence: str = ""
+    at: datetime
+    """When it was given or taken back, as far as the source knows."""
+    known: datetime
+    """When it was recorded here."""
 
 
 class Imported(Row, table=True):
@@ -574,6 +603,7 @@ PACES = Row.metadata.tables["paces"]
 TALLIES = Row.metadata.tables["tallies"]
 BREAKERS = Row.metadata.tables["breakers"]
 HITS = Row.metadata.tables["hits"]
+VISITORS = Row.metadata.tables["visitors"]
 RETURNS = Row.metadata.tables["returns"]
 CONFIRMATIONS = Row.metadata.tables["confirmations"]
 HANDOFFS = Row.metadata.tables["handoffs"]
@@ -586,3 +616,30 @@ ACTIVATIONS = Row.metadata.tables["activations"]
 ACTIVE = Row.metadata.tables["active"]
 ALERTS = Row.metadata.tables["alerts"]
 META = Row.metadata.tables["meta"]
+
+_KEPT = {
+    "sqlite": (
+        """CREATE TRIGGER consents_never_change BEFORE UPDATE ON consents
+BEGIN SELECT RAISE(ABORT, 'consents are never changed'); END""",
+        """CREATE TRIGGER consents_stay BEFORE DELETE ON consents
+WHEN EXISTS (SELECT 1 FROM prospects WHERE id = OLD.prospect AND address IS NOT NULL)
+BEGIN SELECT RAISE(ABORT, 'consents go only with the person'); END""",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION consents_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+IF TG_OP = 'UPDATE' THEN RAISE EXCEPTION 'consents are never changed'; END IF;
+IF EXISTS (SELECT 1 FROM prospects WHERE id = OLD.prospect AND address IS NOT NULL)
+THEN RAISE EXCEPTION 'consents go only with the person'; END IF;
+RETURN OLD; END $$""",
+        """CREATE TRIGGER consents_kept BEFORE UPDATE OR DELETE ON consents
+FOR EACH ROW EXECUTE FUNCTION consents_kept()""",
+    ),
+}
+"""The ledger of consents only grows. What belongs to somebody erased (row gone, or without an address) may
+go; nothing else is ever changed or deleted, whoever writes."""
+
+
+@event.listens_for(CONSENTS, "after_create")
+def _keep_consents(table: Table, connection: Connection, **_: Any) -> None:
+    for statement in _KEPT[connection.dialect.name]:
+        connection.exec_driver_sql(statement)

@@ -123,7 +123,8 @@ def test_a_person_is_entered_with_all_that_the_list_says(
     ]
     consents = store.read(lambda c: c.execute(select(CONSENTS).where(CONSENTS.c.prospect == row.id)).one())
     assert (consents.basis, consents.source) == ("legitimate_interest", "referral-page")
-    assert (consents.given_on, consents.evidence) == (since.date(), "leads.csv, row 2")
+    assert (consents.at, consents.known, consents.way) == (since, NOW, "import")
+    assert consents.evidence == "leads.csv, row 2"
     ben = person(store, "ben@gmail.com")
     assert ben.account == "", "everybody may have an address there"
     assert facts(store, "ben@gmail.com")[1].body == Learned(

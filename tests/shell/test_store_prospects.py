@@ -1,7 +1,7 @@
 """Prospects as rows: entered once, found, learned about, listed; and the evidence of their consent."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,11 +132,12 @@ def test_everybody_comes_by_once_with_all_their_facts(store: Store, batch: int) 
 def test_the_evidence_of_a_consent_is_kept(store: Store) -> None:
     (a,) = enter(store, person("a@d.example")).values()
     given = [
-        consents.Evidence(a, "consent", "form demo", date(2026, 3, 1), "ticked"),
-        consents.Evidence(a, "customer", "crm", date(2026, 3, 2)),
+        consents.Evidence(a, "consent", "form demo", "form", datetime(2026, 3, 1, tzinfo=UTC), "ticked"),
+        consents.Evidence(a, "customer", "crm", "import", datetime(2026, 3, 2, tzinfo=UTC), scope="early"),
     ]
-    store.write_now(lambda c: consents.keep(c, given))
-    store.write_now(lambda c: consents.keep(c, []))
+    store.write_now(lambda c: consents.keep(c, given, NOW))
+    store.write_now(lambda c: consents.keep(c, [], NOW))
     kept = store.read(lambda c: consents.consents_of(c, a))
-    assert [consents.Evidence(*row[1:]) for row in kept] == given
+    fields = consents.Evidence._fields
+    assert [consents.Evidence(*(getattr(row, name) for name in fields)) for row in kept] == given
     assert store.read(lambda c: consents.consents_of(c, 99)) == []
