@@ -1,16 +1,24 @@
-"""Nothing more to this person: suppressed, recorded and stopped in one transaction.
+"""Nothing more to this person, or nothing more from one sequence: the one place where that is done.
 
-What is on its way is refused at the fence from the same commit on (promise P6 of docs/delivery.md).
+Suppressed, entered in the ledger of permissions, noted and stopped in one transaction. What is on its way is
+refused at the fence from the same commit on (promise P6 of docs/delivery.md).
 """
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, update
 
-from nurture.core.facts import Bounced, Complained, Unsubscribed
+from nurture.core.facts import Bounced, Complained, Consented, Fact, Unsubscribed
+from nurture.store import consents, wishes
 from nurture.store.facts import note
 from nurture.store.suppressions import suppress
-from nurture.store.tables import LIVE, PROSPECTS, TOUCHES
+from nurture.store.tables import LIVE, TOUCHES
+
+EVERYTHING = "all"
+"""The scope of an Unsubscribed that ends all mail; any other is the id of the sequence it ends."""
+
+PAGE = "page"
+"""The way of an Unsubscribed by our page, which alone can be undone there."""
 
 Silencing = Unsubscribed | Complained | Bounced
 
@@ -30,19 +38,43 @@ def silence(
 ) -> bool:
     """Suppress the address (`said` is kept as evidence), note `why` at `at`, cancel what is on its way.
 
-    False where there is nobody to write to (any more): somebody erased has their suppression already.
+    An Unsubscribed from one sequence does the same for that sequence alone. False where nothing is new: there
+    is nobody to write to (any more), because somebody erased has their suppression already, or they had said
+    the same before; that suppresses and cancels all the same.
     """
-    locking = select(PROSPECTS.c.address).where(PROSPECTS.c.id == prospect).with_for_update()
-    address = connection.execute(locking).scalar()
+    address = wishes.lock_address(connection, prospect)
     if address is None:
         return False
-    suppress(connection, key, address, _REASONS[type(why)], at, said)
-    cancel(connection, prospect)
+    scope = why.scope if isinstance(why, Unsubscribed) else EVERYTHING
+    suppress(connection, key, address, _REASONS[type(why)], at, said, scope)
+    cancel(connection, prospect, *([] if scope == EVERYTHING else [TOUCHES.c.sequence == scope]))
+    if isinstance(why, Unsubscribed) and _says_nothing_new(why, wishes.wishes_of(connection, prospect)):
+        return False
+    if not isinstance(why, Bounced):
+        way = why.way if isinstance(why, Unsubscribed) else "complaint"
+        consents.withdraw(connection, [consents.Withdrawal(prospect, way, way, at, said, scope)], now)
     note(connection, {prospect: [(why, at)]}, known=now, programme=programme)
     return True
 
 
-def cancel(connection: Connection, prospect: int) -> None:
-    """Have the fence refuse what is on its way to the prospect."""
-    live = (TOUCHES.c.prospect == prospect) & TOUCHES.c.state.in_(LIVE)
-    connection.execute(update(TOUCHES).where(live).values(cancelled=True))
+def cancel(connection: Connection, prospect: int, *which: ColumnElement[bool]) -> None:
+    """Have the fence refuse what is on its way to a prospect: all, or what `which` says of TOUCHES."""
+    live = TOUCHES.c.prospect == prospect, TOUCHES.c.state.in_(LIVE)
+    connection.execute(update(TOUCHES).where(*live, *which).values(cancelled=True))
+
+
+def _says_nothing_new(why: Unsubscribed, said: tuple[Fact, ...]) -> bool:
+    """Whether the same was said before and not taken back.
+
+    After our page, which can be undone, another way counts again, because it cannot.
+    """
+    before = last_word(said, why.scope)
+    return isinstance(before, Unsubscribed) and (before.way == why.way or before.way != PAGE)
+
+
+def last_word(said: tuple[Fact, ...], scope: str) -> Unsubscribed | Consented | None:
+    """The newest of what a person said about hearing from us in this scope."""
+    for fact in reversed(said):
+        if isinstance(fact.body, Unsubscribed | Consented) and fact.body.scope == scope:
+            return fact.body
+    return None

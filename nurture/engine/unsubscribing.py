@@ -1,33 +1,39 @@
-"""Somebody wants no more of this: suppressed, recorded and stopped in one transaction.
+"""Somebody wants no more of this: done at once, or kept in the journal until the store can take it.
 
 The person is the one the message went to, whoever pressed the button: mails are forwarded. Doing it again
-changes nothing. What the store could not take waits in the journal and is done by its taker.
+changes nothing. What is done is said in `silencing`.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from nurture.core.facts import Unsubscribed
 from nurture.engine.doubting import evidence
+from nurture.engine.silencing import EVERYTHING, silence
 from nurture.store.door import Store, Work
-from nurture.store.facts import note
 from nurture.store.journal import Entry, Taker
-from nurture.store.suppressions import suppress
-from nurture.store.tables import FACTS, LIVE, PROSPECTS, TOUCHES, whose_touch
+from nurture.store.tables import whose_touch
+from nurture.store.wishes import lock_address
 
 KIND = "unsubscribe"
 _PROOF = "in doubt, and its unsubscribe link was used: it arrived"
 
 
 class Unsubscribe(NamedTuple):
-    """Who asked (through the message `touch`), how (one_click, page, mailto), and when."""
+    """Who asked (through the message `touch`), how (one_click, page, mailto, reply), and when.
+
+    `scope` is all, or the id of the one sequence they want no more of; `asker` what is known of who pressed,
+    as it is kept for evidence.
+    """
 
     touch: int
     way: str
     at: datetime
+    scope: str = EVERYTHING
+    asker: str = ""
 
     def work(self, suppression_key: bytes, programme: str, now: datetime) -> Work[bool]:
         """The work for `store.write(..., urgent=True)`: True if something was still to do."""
@@ -37,41 +43,31 @@ class Unsubscribe(NamedTuple):
 def unsubscribe(
     connection: Connection, asked: Unsubscribe, suppression_key: bytes, programme: str, now: datetime
 ) -> bool:
-    """Suppress the address, note Unsubscribed, cancel what is on its way. False if all that was done.
+    """Silence the person, whose using the link proves that the message arrived. False if all that was done.
 
     Somebody erased has nothing left to stop: their suppression, if any, stands already.
     """
     prospect = whose_touch(asked.touch)[0]
-    locking = select(PROSPECTS.c.address).where(PROSPECTS.c.id == prospect).with_for_update()
-    address = connection.execute(locking).scalar()
-    if address is None:
+    if lock_address(connection, prospect) is None:
         return False
-    suppress(
-        connection, suppression_key, address, "unsubscribed", asked.at, f"touch {asked.touch}, {asked.way}"
-    )
-    live = (TOUCHES.c.prospect == prospect) & TOUCHES.c.state.in_(LIVE)
-    connection.execute(update(TOUCHES).where(live).values(cancelled=True))
     evidence(connection, asked.touch, _PROOF, now, key=suppression_key)
-    if _last_word(connection, prospect) == "Unsubscribed":
-        return False
-    note(connection, {prospect: [(Unsubscribed("all", asked.way), asked.at)]}, known=now, programme=programme)
-    return True
-
-
-def _last_word(connection: Connection, prospect: int) -> str | None:
-    """The newest of what the person said about hearing from us."""
-    words = (
-        select(FACTS.c.kind)
-        .where(FACTS.c.prospect == prospect, FACTS.c.kind.in_(("Unsubscribed", "Consented")))
-        .order_by(FACTS.c.n.desc())
-        .limit(1)
-    )
-    return connection.execute(words).scalar()
+    said = ", ".join(filter(None, (f"touch {asked.touch}", asked.way, asked.asker)))
+    return silence(
+        connection, prospect, Unsubscribed(asked.scope, asked.way), asked.at, said,
+        key=suppression_key, programme=programme, now=now,
+    )  # fmt: skip
 
 
 def journal_entry(asked: Unsubscribe) -> Entry:
     """What the journal keeps."""
-    return {"kind": KIND, "token": str(asked.touch), "way": asked.way, "at": asked.at.isoformat()}
+    return {
+        "kind": KIND,
+        "token": str(asked.touch),
+        "way": asked.way,
+        "at": asked.at.isoformat(),
+        "scope": asked.scope,
+        "asker": asked.asker,
+    }
 
 
 def taker(
@@ -81,7 +77,10 @@ def taker(
 
     def take(entries: Sequence[Entry]) -> None:
         for entry in entries:
-            asked = Unsubscribe(int(entry["token"]), entry["way"], datetime.fromisoformat(entry["at"]))
+            asked = Unsubscribe(
+                int(entry["token"]), entry["way"], datetime.fromisoformat(entry["at"]),
+                entry.get("scope", EVERYTHING), entry.get("asker", ""),
+            )  # fmt: skip
             store.write_now(asked.work(suppression_key, programme(), now()))
 
     return take
