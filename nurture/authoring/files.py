@@ -15,10 +15,12 @@ from nurture.settings import PROGRAMME_SECTIONS
 SINGLE = (workspace_file.FILE, programme_file.FILE, agreement_file.FILE)
 LAYOUTS = "templates/layouts/"
 SALES = "templates/sales/"
+MAIL = "templates/mail/"
 _FOLDERS = (sequence_file.FOLDER.rstrip("/"), piece_file.FOLDER.rstrip("/"))
 _ENDINGS = {
     LAYOUTS: (".html",),
     SALES: (".html", ".txt"),
+    MAIL: (".html", ".txt"),
     "sequences/": (".yaml",),
     "templates/": (".md", ".html"),
 }
@@ -92,7 +94,7 @@ def misplaced(file: str) -> Problem | None:
         return Problem(file, 1, 1, "", "stands outside the workspace", "remove it")
     depth = len(path.parts)
     known = folder if folder in _ENDINGS and depth == folder.count("/") + 1 else f"{path.parts[0]}/"
-    wanted = {"sequences/": 2, "templates/": 3, LAYOUTS: 3, SALES: 3}.get(known)
+    wanted = {"sequences/": 2, "templates/": 3, LAYOUTS: 3, SALES: 3, MAIL: 3}.get(known)
     if wanted != depth:
         return Problem(
             file, 1, 1, "", "is not a place for an authored file", "pieces stand in templates/STAGE/"

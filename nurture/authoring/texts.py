@@ -1,12 +1,19 @@
-"""Compiling the texts of pieces and packets, with the rendering package's problems as ours."""
+"""Compiling the texts of pieces and notes, with the rendering package's problems as ours."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from nurture import rendering
 from nurture.authoring.names import Names
 from nurture.authoring.piece_file import NO_LAYOUT, PieceFile
 from nurture.authoring.problems import Problem, nearest, shown
 from nurture.core.programme import Sender, Site
+
+
+class Compiler(Protocol):
+    """Makes a note of its two files. Raises TemplateProblems."""
+
+    def __call__(self, html: str, text: str, *, path: str) -> rendering.PacketTemplate: ...
 
 
 def compile_text(
@@ -34,19 +41,22 @@ def compile_text(
         return None
 
 
-def compile_packets(texts: Mapping[str, str], problems: list[Problem]) -> dict[str, rendering.PacketTemplate]:
-    """Notes to sales, by name: `packet.html` and `packet.txt` are one."""
+def compile_notes(
+    texts: Mapping[str, str], folder: str, compiler: Compiler, problems: list[Problem]
+) -> dict[str, rendering.PacketTemplate]:
+    """The notes of a folder, by name: `packet.html` and `packet.txt` are one."""
     found: dict[str, rendering.PacketTemplate] = {}
-    for name in sorted({file.rsplit("/", 1)[1].rsplit(".", 1)[0] for file in texts}):
-        path = f"templates/sales/{name}"
+    inside = [file.removeprefix(folder) for file in texts if file.startswith(folder)]
+    for name in sorted({file.rsplit(".", 1)[0] for file in inside}):
+        path = f"{folder}{name}"
         html, text = texts.get(f"{path}.html"), texts.get(f"{path}.txt")
         if html is None or text is None:
             missing, there = ("html", "txt") if html is None else ("txt", "html")
             what = f"has no {name}.{missing} beside it"
-            problems.append(Problem(f"{path}.{there}", 1, 1, "", what, "a note to sales is written in both"))
+            problems.append(Problem(f"{path}.{there}", 1, 1, "", what, "a note is written in both"))
             continue
         try:
-            found[name] = rendering.compile_packet(html, text, path=path)
+            found[name] = compiler(html, text, path=path)
         except rendering.TemplateProblems as wrong:
             problems += ours(wrong.problems)
     return found

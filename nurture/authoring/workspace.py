@@ -6,14 +6,14 @@ together is checked; only then, if nothing is wrong, the core's programme is bui
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
 from nurture.authoring import agreement_file, piece_file, programme_file, sequence_file, workspace_file
 from nurture.authoring.agreement_file import AgreementShape, check_agreement
 from nurture.authoring.building import Shapes, build_programme
-from nurture.authoring.files import LAYOUTS, SALES, canonical, content_hash, readable
+from nurture.authoring.files import LAYOUTS, MAIL, SALES, canonical, content_hash, readable
 from nurture.authoring.fitting import fitted
 from nurture.authoring.names import Names, gather, refer
 from nurture.authoring.piece_file import FrontMatterShape, PieceFile, check_piece, check_together
@@ -22,12 +22,19 @@ from nurture.authoring.programme_file import ProgrammeShape, check_programme
 from nurture.authoring.sequence_file import SequenceShape, check_sequence
 from nurture.authoring.shapes import Shape
 from nurture.authoring.source import Files, Places, Source
-from nurture.authoring.texts import check_names, compile_packets, compile_text, ours
+from nurture.authoring.texts import check_names, compile_notes, compile_text, ours
 from nurture.authoring.toml import read_toml
 from nurture.authoring.workspace_file import WorkspaceShape, check_workspace
 from nurture.authoring.yaml import read_yaml
 from nurture.core.programme import Programme, Sender, Site
-from nurture.rendering import PacketTemplate, Template, TemplateProblems, split
+from nurture.rendering import (
+    PacketTemplate,
+    Template,
+    TemplateProblems,
+    compile_confirmation,
+    compile_packet,
+    split,
+)
 
 S = TypeVar("S", bound=Shape)
 
@@ -39,7 +46,8 @@ _SOMEWHERE = Site("https://www.example.com")
 class Workspace:
     """Everything that was authored, ready to run.
 
-    `templates` are the compiled texts of pieces by id, `packets` those of notes to sales by file stem.
+    `templates` are the compiled texts of pieces by id, `packets` those of notes to sales by file stem,
+    `mails` those of mail to prospects that is no piece (`confirm`).
     `files` is the canonical text from which `load` makes this very workspace again; `hash` is its content
     hash, which facts name.
     """
@@ -49,6 +57,7 @@ class Workspace:
     packets: Mapping[str, PacketTemplate]
     files: Mapping[str, str]
     hash: str
+    mails: Mapping[str, PacketTemplate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +125,8 @@ class _Reading:
         self._check()
         sender, site = (toml.build_sender(), toml.build_site()) if toml else (_SOMEBODY, _SOMEWHERE)
         templates = self._templates(sender, site)
-        packets = compile_packets(
-            {file: text for file, text in self.texts.items() if file.startswith(SALES)}, self.problems
-        )
+        packets = compile_notes(self.texts, SALES, compile_packet, self.problems)
+        mails = compile_notes(self.texts, MAIL, compile_confirmation, self.problems)
         if errors(self.problems) or toml is None or programme is None or agreement is None:
             return None
         shapes = Shapes(
@@ -133,7 +141,7 @@ class _Reading:
         kept = canonical(self.texts, self.toml.data)
         hash = content_hash(kept)
         return Workspace(
-            build_programme(hash, shapes, self.names, self.today), templates, packets, kept, hash
+            build_programme(hash, shapes, self.names, self.today), templates, packets, kept, hash, mails
         )
 
     def _check(self) -> None:
@@ -150,12 +158,17 @@ class _Reading:
         if not any(file.startswith(f"{SALES}packet.") for file in self.given):
             hint = "write packet.html and packet.txt; nurture init FOLDER shows them"
             self.problems.append(Problem(f"{SALES}packet.html", 1, 1, "", "there is no note to sales", hint))
+        asks = any(self.toml.at(*path, "consent") for path, _, _ in self.toml.entries("forms"))
+        if asks and not any(file.startswith(f"{MAIL}confirm.") for file in self.given):
+            what = "there is no mail that asks whether a consent was theirs, and a form takes consents"
+            hint = "write confirm.html and confirm.txt; nurture init FOLDER shows them"
+            self.problems.append(Problem(f"{MAIL}confirm.html", 1, 1, "", what, hint))
         if not self.sequences:
             self.problems.append(
                 Problem("sequences", 1, 1, "", "there is no sequence", "write sequences/NAME.yaml")
             )
         for piece in self.pieces:
-            known = [*self.names.stages, "layouts", "sales"]
+            known = [*self.names.stages, "layouts", "sales", "mail"]
             refer(piece.source, (), "stage", piece.stage, known)
             check_piece(piece.source, self.names, frozenset(self.layouts), self.today)
         check_together(self.pieces, self._said(), self._hosts())
@@ -230,4 +243,4 @@ class _Reading:
 
 
 def _is_piece(file: str) -> bool:
-    return file.startswith(piece_file.FOLDER) and not file.startswith((LAYOUTS, SALES))
+    return file.startswith(piece_file.FOLDER) and not file.startswith((LAYOUTS, SALES, MAIL))

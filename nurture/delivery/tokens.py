@@ -25,6 +25,7 @@ PURPOSES: Mapping[str, str] = {
     "v": "page view",
     "b": "bounce",
     "r": "reply",
+    "y": "confirm a consent",
 }
 """What a token is good for: one letter each, and nothing else with it."""
 

@@ -27,6 +27,9 @@ outline_of(template, *, link, unsubscribe_url, first) -> Outline | None
 compile_packet(html, text, *, path="templates/sales/packet") -> PacketTemplate
     Sales' note: `html` of packet.html, `text` of packet.txt, whose first line is `Subject: ...`. One
     variable, `packet`. Raises TemplateProblems.
+compile_confirmation(html, text, *, path="templates/mail/confirm") -> PacketTemplate
+    The mail that asks whether a consent was theirs, made of the same two files. One variable, `asked`, whose
+    `link` both parts show. Raises TemplateProblems.
 render_packet(template, packet) -> Rendered
     `packet` is plain data: dicts, lists, text, numbers, dates.
 """
@@ -34,7 +37,12 @@ render_packet(template, packet) -> Rendered
 from nurture.rendering.expressions import Name
 from nurture.rendering.messages import Rendered, render
 from nurture.rendering.outline import Filling, Outline, outline_of, place
-from nurture.rendering.packets import PacketTemplate, compile_packet, render_packet
+from nurture.rendering.packets import (
+    PacketTemplate,
+    compile_confirmation,
+    compile_packet,
+    render_packet,
+)
 from nurture.rendering.pieces import CLIPPED_FROM, Template, compile_piece
 from nurture.rendering.problems import (
     CannotRender,
@@ -60,6 +68,7 @@ __all__ = [
     "TemplateProblems",
     "UnfitValue",
     "Words",
+    "compile_confirmation",
     "compile_packet",
     "compile_piece",
     "outline_of",

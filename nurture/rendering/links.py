@@ -25,6 +25,7 @@ class Links:
 
     `known` are the values that are the same for everyone (`site.url`), `plain` says which mark is which.
     `values`: whether values may stand in an address after its literal beginning (sales' notes only).
+    `own` is the value that is an address of ours: a link may be that and nothing else.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Links:
         origins: Sequence[Origin],
         *,
         values: bool = False,
+        own: str = UNSUBSCRIBE,
     ) -> None:
         self._marks, self._plain, self._known, self._origins, self._values = (
             marks,
@@ -43,6 +45,7 @@ class Links:
             origins,
             values,
         )
+        self._own = own
         self.targets: list[str] = []
         self.problems: list[TemplateProblem] = []
 
@@ -68,7 +71,7 @@ class Links:
 
     def _link(self, node: LexborNode) -> None:
         written = (node.attributes["href"] or "").strip()
-        if self._plain.get(written) == UNSUBSCRIBE:
+        if self._plain.get(written) == self._own:
             return
         node.attrs["href"] = self._target(written)
 

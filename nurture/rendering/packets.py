@@ -1,7 +1,8 @@
-"""Sales' note: the packet as HTML and text, from two templates of marketing and sales.
+"""Notes: mail that is no piece, as HTML and text, from two templates. Sales' packet, and the mail that asks
+somebody whether a consent was theirs.
 
-One variable, `packet`, of nested plain data. It is trusted as little as a prospect. Links may hold values
-after a literal beginning (`mailto:`, `https://host/`), and nobody counts clicks on them.
+One variable, `packet` or `asked`, of nested plain data. It is trusted as little as a prospect. Links may hold
+values after a literal beginning (`mailto:`, `https://host/`), and nobody counts clicks on them.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from nurture.rendering.press import Press
 from nurture.rendering.problems import CannotRender, TemplateProblem, UnfitValue
 from nurture.rendering.source import Words
 
-_PACKET: Roots = {"packet": DEEP}
+_LINK = "asked.link"
 _SUBJECT = "Subject:"
 _DEEPEST = 6
 _LONGEST = 1_000  # a long journey has hundreds of lines
@@ -27,11 +28,19 @@ _LONGEST = 1_000  # a long journey has hundreds of lines
 
 @dataclass(frozen=True, slots=True)
 class PacketTemplate:
-    """Ready to be filled with any packet."""
+    """Ready to be filled with any packet; `variable` is what the templates call it."""
 
     subject: Compiled
     html: Compiled
     text: Compiled
+    variable: str = "packet"
+
+
+def compile_confirmation(html: str, text: str, *, path: str = "templates/mail/confirm") -> PacketTemplate:
+    """The same for the mail that asks for a confirmation: its variable is `asked`, and both parts show
+    `asked.link`, whoever gets it. Raises TemplateProblems.
+    """
+    return _compile(html, text, path, "asked")
 
 
 def compile_packet(html: str, text: str, *, path: str = "templates/sales/packet") -> PacketTemplate:
@@ -39,26 +48,42 @@ def compile_packet(html: str, text: str, *, path: str = "templates/sales/packet"
 
     Raises TemplateProblems.
     """
+    return _compile(html, text, path, "packet")
+
+
+def _compile(html: str, text: str, path: str, variable: str) -> PacketTemplate:
+    roots: Roots = {variable: DEEP}
     document, first, rest = _origins(html, text, path)
     press = Press([html, text], {})
     if not first.words.text.strip():
         hint = f"begin the file with a line like {_SUBJECT} A lead for you"
         press.problems.append(TemplateProblem(first.path, 1, 1, "no subject", hint))
-    subject, _ = press.take(first.path, first.words, _PACKET)
-    body, _ = press.take(rest.path, rest.words, _PACKET)
-    markup, _ = press.take(document.path, document.words, _PACKET)
+    subject, _ = press.take(first.path, first.words, roots)
+    body, _ = press.take(rest.path, rest.words, roots)
+    markup, _ = press.take(document.path, document.words, roots)
     tree = press.document(as_comments(markup, press.marks), [document])
-    press.problems += press.links(tree, [document], values=True).problems
+    press.problems += press.links(tree, [document], values=True, own=_LINK).problems
+    if variable == "asked":
+        _must_lead_on(press, {rest.path: body, document.path: tree.html or ""})
     press.stop_if_wrong()
     text = press.marks.without_lone_lines(body)
-    return PacketTemplate(press.text_template(subject), press.html_template(tree), press.text_template(text))
+    return PacketTemplate(
+        press.text_template(subject), press.html_template(tree), press.text_template(text), variable
+    )
+
+
+def _must_lead_on(press: Press, parts: Mapping[str, str]) -> None:
+    for path, words in parts.items():
+        if not press.says_always(_LINK, words):
+            hint = f"write {{{{ {_LINK} }}}} outside of any condition, in the HTML as the address of a link"
+            press.problems.append(TemplateProblem(path, 1, 1, "no link to confirm with", hint))
 
 
 def render_packet(template: PacketTemplate, packet: Mapping[str, Any]) -> Rendered:
     """The note for one packet. Raises MissingValue where the template names what the packet has not,
     UnfitValue where something in it cannot be written, CannotRender if no subject is left.
     """
-    known = {"packet": _fit("packet", packet, _DEEPEST)}
+    known = {template.variable: _fit(template.variable, packet, _DEEPEST)}
     subject = one_line(filled(template.subject, known))
     if not subject:
         raise CannotRender("nothing is left of the subject")

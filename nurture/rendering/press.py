@@ -10,7 +10,7 @@ from nurture.rendering import document
 from nurture.rendering.document import Origin
 from nurture.rendering.expressions import Name, Reading, Roots
 from nurture.rendering.grammar import read_tags
-from nurture.rendering.links import Links
+from nurture.rendering.links import UNSUBSCRIBE, Links
 from nurture.rendering.marks import Mark, Marks
 from nurture.rendering.plaintext import text_of
 from nurture.rendering.problems import TemplateProblem, TemplateProblems
@@ -67,9 +67,16 @@ class Press:
         self.problems += document.torn_blocks(tree, self.marks, self._blocks)
         return tree
 
-    def links(self, tree: LexborHTMLParser, origins: Sequence[Origin], *, values: bool = False) -> Links:
+    def links(
+        self,
+        tree: LexborHTMLParser,
+        origins: Sequence[Origin],
+        *,
+        values: bool = False,
+        own: str = UNSUBSCRIBE,
+    ) -> Links:
         """The document's links, numbered. Their problems are added by whoever has read all texts."""
-        links = Links(self.marks, self.plain, self.known, origins, values=values)
+        links = Links(self.marks, self.plain, self.known, origins, values=values, own=own)
         links.number(tree)
         return links
 
