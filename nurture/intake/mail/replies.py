@@ -1,9 +1,346 @@
-"""What a person wrote to us: the visible text, and whether it asks for no more mail."""
+"""What a person wrote: the visible text of a reply, without quotes, forwarded parts and signature.
 
-from nurture.intake.mail.message import Message
+Where the old mail begins is known by mail-parser-reply in a dozen languages, and by what holds in any: quote
+marks, the line that introduces them, the head of a forwarded message. What ends a letter is believed to be a
+signature only where it looks like one to its last line. Time is bounded: long lines stand aside, and of a
+letter of many lines the first ones count.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from mailparser_reply import EmailMessage  # type: ignore[import-untyped]
+from mailparser_reply.constants import MAIL_LANGUAGES  # type: ignore[import-untyped]
+
+from nurture.intake.mail.charsets import decoded
+from nurture.intake.mail.marks import addresses_in
+from nurture.intake.mail.message import Message, Part
+from nurture.intake.mail.shown import LONGEST_MARKUP, shown
+from nurture.intake.mail.wishes import wish
 from nurture.intake.returns import Return
+
+MOST_LINES = 300
+"""Of a letter that are looked at; a reply longer than that goes on in the original."""
+LONGEST_LINE = 240
+"""Characters of a line that can introduce a quote or be part of a signature."""
+
+_LANGUAGES = [language for language in MAIL_LANGUAGES if len(language) == 2]
+_QUOTED = re.compile(r"\s*(?:>|\|\s?>)")
+_FORWARDED = re.compile(
+    r"[-_*=\s>]*(?:(?:begin )?forwarded message|original message|original appointment|"
+    r"(?:anfang der )?weitergeleitete[rn]? (?:nachricht|mail)|ursprüngliche nachricht|"
+    r"message (?:transféré|transfere|original|d'origine)|mensaje (?:reenviado|original)|"
+    r"mensagem (?:encaminhada|original)|messaggio (?:inoltrato|originale)|"
+    r"(?:doorgestuurd|oorspronkelijk) bericht|пересылаемое сообщение|исходное сообщение)[-_*=:\s]*",
+    re.IGNORECASE,
+)
+_INTRODUCES = re.compile(r"[^\s@<]+@[^\s@>]+|\d{1,2}[:.]\d{2}|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}")
+_LABELLED = re.compile(
+    r"[*_ ]{0,3}(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|datum|de|envoyé|à|objet|enviado|"
+    r"para|asunto|assunto|fecha|data|da|inviato|a|oggetto|van|verzonden|aan|onderwerp|från|skickat|till|ämne|"
+    r"fra|sendt|til|emne|lähettäjä|lähetetty|aihe|od|wysłano|do|temat|odesláno|komu|předmět|от|отправлено|"
+    r"кому|тема|дата|kimden|gönderildi|kime|konu|feladó|küldve|címzett|tárgy)[*_ ]{0,3}:[*_ ]{0,3}\S",
+    re.IGNORECASE,
+)
+"""A line of the head of a message, as mail programs write it over the old mail."""
+_RULE = re.compile(r"[\s>]*[-_=*~—–]{2,}\s*")
+_LONG_RULE = re.compile(r"\s*[-_=*~—–]{10,}\s*")
+_DASHED_NAME = re.compile(r"[-–—~](?:[^\W\d_][\w.'’-]*| ?(?:[A-ZÀ-ÞА-Я][\w.'’-]* ?){1,3})")
+_GOODBYE = (
+    r"(?:(?:many |with |much )?(?:kind(?:est)?|best|warm(?:est)?) (?:regards|wishes)|regards|best|cheers|"
+    r"(?:many )?thanks(?: again| in advance)?|thank you(?: very much)?|sincerely(?: yours)?|"
+    r"yours(?: sincerely| truly| faithfully)?|all the best|vg|mfg|lg|vielen dank|danke|merci(?: beaucoup)?|"
+    r"bien à vous|bien cordialement|cordialmente|grazie|saluti|gracias|atentamente|um abraço|obrigad[oa]|"
+    r"с уважением|спасибо)"
+)
+
+
+class Visible(NamedTuple):
+    """What a person wrote: `text`, and the `signature` below it."""
+
+    text: str
+    signature: str
+
+
+LONGEST_WORDS = 200
+"""Characters of the line that tells people what a reply is about."""
+MOST_CONTACTED = 50
+"""Recipients of one letter of a colleague's that are looked at."""
+
+_STOPPING = re.compile(r"u\+[^@]{1,60}@.+", re.IGNORECASE)
+_COPIED = re.compile(r"s\+[^@]{1,60}@.+", re.IGNORECASE)
+_FOR = re.compile(r"\bfor\s+<([^<>\s]{3,320})>")
+_RECIPIENTS = (
+    "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "to", "cc", "bcc",
+)  # fmt: skip
+_PERHAPS = "may ask for no more mail: please read it"
 
 
 def read_reply(message: Message) -> Return:
-    """A message that no machine answered with."""
-    return Return("", "replied" if message.headers.first("in-reply-to") else "other", text=message.text)
+    """What a person wrote to us: replied, or unsubscribed where that is all it says.
+
+    Mail to an address that unsubscribes says so whatever it holds (RFC 2369). What a list or nobody sent is
+    kept as other.
+    """
+    sender = next(addresses_in(message.headers.spoken("from")), "")
+    told = Return("", "other", addresses=(sender,) if sender else (), recipient=sender)
+    if any(_STOPPING.fullmatch(address) for address in sent_to(message)):
+        return told._replace(kind="unsubscribed")
+    text = visible(letter_of(message), message.headers.spoken("from")).text
+    subject = message.headers.spoken("subject")[:LONGEST_WORDS]
+    if not sender or message.headers.first("list-id") or not (text or subject):
+        return told
+    asks = wish(text or subject)
+    words = _PERHAPS if asks == "perhaps" else subject
+    return told._replace(
+        kind="unsubscribed" if asks == "stop" else "replied", text=text or subject, words=words
+    )
+
+
+def read_copies(message: Message) -> list[Return]:
+    """What a colleague wrote to somebody, if this is a copy sent to `s+...@`: contacted, once a recipient.
+
+    Whether that address is the right one, and `by` a colleague, is not known here.
+    """
+    copied = [address for address in sent_to(message) if _COPIED.fullmatch(address)]
+    by = next(addresses_in(message.headers.spoken("from")), "")
+    if not copied or not by:
+        return []
+    named = [
+        address.lower()
+        for name in ("to", "cc")
+        for value in message.headers.every(name)
+        for address in addresses_in(value)
+        if address not in copied
+    ]
+    return [
+        Return("", "contacted", marks=tuple(copied), addresses=(address,), recipient=address, by=by.lower())
+        for address in list(dict.fromkeys(named))[:MOST_CONTACTED]
+    ]
+
+
+def sent_to(message: Message) -> list[str]:
+    """Where servers say the message was delivered to, and whom it names: the hidden recipient among them."""
+    found = [match for value in message.headers.every("received") for match in _FOR.findall(value)]
+    for name in (
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "x-envelope-to",
+        "x-delivered-to",
+        "to",
+        "cc",
+        "bcc",
+    ):
+        for value in message.headers.every(name):
+            found += addresses_in(value)
+    return found
+
+
+def visible(letter: str, sender: str = "") -> Visible:
+    """The part of a letter that its writer wrote now. `sender`: their name or address, if it is known."""
+    lines = letter.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
+    lines = [line.rstrip() for line in lines[:MOST_LINES]]
+    own = _without_blank_ends(_unquoted(lines))
+    cut = _signature_begins(own, sender)
+    text, signature = own[:cut], own[cut:]
+    return Visible(_joined(_without_rules(text)), _joined(_without_rules(signature)))
+
+
+def letter_of(message: Message) -> str:
+    """The letter as text: its plain parts, or what its HTML shows, where quotes keep their marks."""
+    own = [part for part in message.own if not part.headers.first("content-disposition").startswith("attach")]
+    plain = "\n".join(part.text for part in own if part.type == "text/plain")
+    if plain.strip():
+        return plain
+    return "\n".join(shown(_markup(part)) for part in own if part.type == "text/html")
+
+
+def _markup(part: Part) -> str:
+    return decoded(part.body[: 4 * LONGEST_MARKUP], part.headers.parameter("charset"))
+
+
+# Quotes and forwarded parts ---------------------------------------------------------------------------
+
+
+def _unquoted(lines: Sequence[str]) -> list[str]:
+    """The lines that are no old mail."""
+    introductions = _introductions(lines)
+    kept: list[str] = []
+    place = 0
+    while place < len(lines):
+        end = introductions.get(place)
+        if _FORWARDED.fullmatch(lines[place]) or (end is not None and not _goes_on(lines, end, kept)):
+            break
+        if end is not None:
+            place = end
+        else:
+            if not _QUOTED.match(lines[place]):
+                kept.append(lines[place])
+            place += 1
+    return kept
+
+
+def _goes_on(lines: Sequence[str], end: int, kept: Sequence[str]) -> bool:
+    """Whether the writer's own words may follow an introduction: marked quotes stand below it, or nothing
+    of their own above."""
+    below = next((line for line in lines[end:] if line.strip()), "")
+    return bool(_QUOTED.match(below)) or not any(line.strip() for line in kept)
+
+
+def _introductions(lines: Sequence[str]) -> dict[int, int]:
+    """Where lines stand that introduce old mail, and the line after each."""
+    found = dict(_known_introductions(lines))
+    for place, line in enumerate(lines):
+        start = _introduction_above(lines, place) if _QUOTED.match(line) else None
+        if start is not None and not any(begin <= start < end for begin, end in found.items()):
+            found[start] = place
+        if _is_head(lines, place):
+            found.setdefault(place, place + 1)
+    return found
+
+
+def _is_head(lines: Sequence[str], place: int) -> bool:
+    """Whether the head of a message stands here: lines that name who, when and what, in any language."""
+    return all(_LABELLED.match(line) for line in lines[place : place + 2]) and place + 1 < len(lines)
+
+
+def _known_introductions(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Those that mail-parser-reply knows. Quoted ones are quotes anyway."""
+    text = "\n".join(_aside(line) for line in lines)
+    for match in _header().finditer(text):
+        start = text.count("\n", 0, match.start() + len(match[0]) - len(match[0].lstrip()))
+        end = text.count("\n", 0, match.start() + len(match[0].rstrip())) + 1
+        if not _QUOTED.match(lines[start]):
+            yield start, end
+
+
+@cache
+def _header() -> re.Pattern[str]:
+    pattern: re.Pattern[str] = EmailMessage("", languages=list(_LANGUAGES)).HEADER_REGEX
+    return pattern
+
+
+def _aside(line: str) -> str:
+    """A line as the library reads it; long ones introduce nothing and cost its patterns much time."""
+    return line.strip(" \t-") if len(line) <= LONGEST_LINE else "\ufffc"
+
+
+def _introduction_above(lines: Sequence[str], quote: int) -> int | None:
+    """Where the introduction of the quote at this line begins, in any language: it ends with a colon and
+    holds an address, a date or an hour."""
+    end = quote
+    while end and not lines[end - 1].strip():
+        end -= 1
+    if not end or _QUOTED.match(lines[end - 1]) or not lines[end - 1].rstrip(" *_").endswith((":", "：")):
+        return None
+    for start in range(end - 1, max(end - 4, -1), -1):
+        if not lines[start].strip() or _QUOTED.match(lines[start]) or len(lines[start]) > LONGEST_LINE:
+            return None
+        if _begins_introduction(" ".join(lines[start:end])):
+            return start
+    return None
+
+
+def _begins_introduction(text: str) -> bool:
+    return len(text) <= 2 * LONGEST_LINE and len(_INTRODUCES.findall(text)) >= 2
+
+
+# Signatures -------------------------------------------------------------------------------------------
+
+
+def _signature_begins(lines: Sequence[str], sender: str) -> int:
+    """The line at which the signature begins; the number of lines where there is none."""
+    for place, line in enumerate(lines):
+        if _RULE.fullmatch(line) and _is_signature(lines[place + 1 :], 25):
+            strict = line.strip() in ("--", "__", "—", "–")
+            if strict or _LONG_RULE.fullmatch(line):
+                return _above(lines, place)
+    end = len(lines)
+    for place in range(max(1, end - 14), end):
+        line = lines[place].strip()
+        rest = lines[place + 1 :]
+        if _sent_from().fullmatch(line) and not any(map(str.strip, rest)):
+            return _above(lines, place)
+        if _goodbye().fullmatch(line) and any(map(str.strip, rest)) and _is_signature(rest, 12):
+            return place
+        if _DASHED_NAME.fullmatch(line) and _stands_alone(lines, place) and _is_signature(rest, 8):
+            return _above(lines, place)
+        if _names(line, sender) and not lines[place - 1].strip() and _is_signature(rest, 12):
+            return place
+    return end
+
+
+def _above(lines: Sequence[str], place: int) -> int:
+    """Where the goodbye over a signature begins, or the name over it."""
+    end = place
+    while end and not lines[end - 1].strip():
+        end -= 1
+    for start in range(max(1, end - 4), end):
+        if _goodbye().fullmatch(lines[start].strip()) and _is_signature(lines[start + 1 : place], 4):
+            return start
+    if end and _DASHED_NAME.fullmatch(lines[end - 1].strip()) and _stands_alone(lines, end - 1):
+        return _above(lines, end - 1)
+    return place
+
+
+def _is_signature(lines: Sequence[str], most: int) -> bool:
+    """Whether all these lines could stand below a name: few and short, none a sentence that goes on."""
+    return sum(bool(line.strip()) for line in lines) <= most and all(len(line) <= 80 for line in lines)
+
+
+def _stands_alone(lines: Sequence[str], place: int) -> bool:
+    """Whether it is no item of a list."""
+    beside = (*lines[max(0, place - 1) : place], *lines[place + 1 : place + 2])
+    return not any(line.strip() for line in beside)
+
+
+def _names(line: str, sender: str) -> bool:
+    """Whether a short line holds the sender's name, or the name before the @ of their address."""
+    if not sender or not line or len(line) > 60 or line.endswith(("?", "!", ",", ":")):
+        return False
+    words = set(re.findall(r"[^\W\d_]{3,}", sender.partition("@")[0].lower()))
+    said = re.findall(r"[^\W\d_]{2,}", line.lower())
+    return bool(words & set(said)) and len(said) <= 5
+
+
+@cache
+def _goodbye() -> re.Pattern[str]:
+    """A line that is a goodbye and nothing else, in the languages that mail-parser-reply knows."""
+    known = [each for each in _known("signatures") if r"\w+" not in each]
+    return re.compile(rf"(?:{_GOODBYE}|{'|'.join(known)})[\s,.!;:—–-]*", re.IGNORECASE)
+
+
+@cache
+def _sent_from() -> re.Pattern[str]:
+    known = "|".join(_known("sent_from"))
+    return re.compile(rf"(?:{known}|sent (?:with|via) )[^,;!?]{{0,40}}", re.IGNORECASE)
+
+
+def _known(kind: str) -> list[str]:
+    """What the library knows under this name in all its languages, as patterns."""
+    entries = (MAIL_LANGUAGES[language].get(kind) for language in _LANGUAGES)
+    each = [[entry] if isinstance(entry, str) else entry for entry in entries if entry]
+    return [pattern.rstrip(",，") for patterns in each for pattern in patterns]
+
+
+def _without_blank_ends(lines: list[str]) -> list[str]:
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    return lines
+
+
+def _without_rules(lines: list[str]) -> list[str]:
+    """Without the lines at the end that only rule off what came after."""
+    while lines and (not lines[-1].strip() or _RULE.fullmatch(lines[-1])):
+        lines = lines[:-1]
+    return lines
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """The lines as text: two blank ones at most, where a quote was taken out."""
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n").rstrip()
