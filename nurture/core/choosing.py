@@ -69,6 +69,9 @@ def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer |
         return Answer(False, Reason("consumed", {"at": journey.evidence.consumed[piece.id].as_of}))
     if piece.id in journey.failed:
         return Answer(False, Reason("failed"))
+    topic = unwanted_topic(piece, journey)
+    if topic:
+        return Answer(False, Reason("unwanted topic", {"topic": topic}))
     for name in piece.needs:
         if name not in journey.sent and name not in journey.evidence.consumed:
             return Answer(False, Reason("needs", {"piece": name}))
@@ -77,6 +80,16 @@ def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer |
         if known is None or known.value is None:
             return Answer(False, Reason("not known", {"attribute": name}))
     return _not_published(piece, now) or _unwanted(piece, journey, now, fit)
+
+
+def unwanted_topic(piece: Piece, journey: Journey) -> str:
+    """The piece's first topic that they want nothing of; empty: none.
+
+    One is enough: somebody who wants nothing about prices does not want a price in a text on security.
+    """
+    if journey.preferred is None:
+        return ""
+    return next((topic for topic in piece.topics if topic in journey.preferred.without), "")
 
 
 def interests(journey: Journey, programme: Programme, now: datetime) -> dict[str, float]:

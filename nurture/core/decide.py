@@ -9,16 +9,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from nurture.core import facts as f
-from nurture.core.answers import FOREVER, Answer, Reason, every, first_moment, some
-from nurture.core.choosing import Choice, choose
+from nurture.core.answers import FOREVER, Answer, Reason, first_moment
+from nurture.core.choosing import Choice, choose, unwanted_topic
 from nurture.core.conditions import Condition, Fit, ask
-from nurture.core.evidence import last_engaged
+from nurture.core.enrolling import audience, leave, silence, unsubscribe
 from nurture.core.fit import fit as judge_fit
-from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, RESTING, Journey, quarantined
+from nurture.core.journey import CLOSED, NURTURING, OPEN, PROMOTED, Journey, Touch, quarantined
+from nurture.core.permission import may_we_write
 from nurture.core.programme import Programme, Sequence
 from nurture.core.promotion import Lead, asks_for_sales, disqualified, fallen, is_lead, overdue
 from nurture.core.stages import Turn, where_to
-from nurture.core.timing import later, may_write, zone_for, zone_of
+from nurture.core.timing import crowded, may_write, zone_for
 from nurture.core.weighing import evolve
 
 MOST_ROUNDS = 8
@@ -79,7 +80,7 @@ class _Found:
     def __init__(self, journey: Journey, programme: Programme, now: datetime) -> None:
         self._journey, self._programme, self._now = journey, programme, now
         self.fit = judge_fit(journey.evidence, programme.agreement, now)
-        self.permission = may_we_write(journey, now)
+        self.permission = _may_we_write(journey, now)
         self._out: Answer | None = None
         self._lead: Lead | None = None
         self._turn: Turn | None = None
@@ -136,7 +137,7 @@ def _decide(journey: Journey, programme: Programme, now: datetime, found: _Found
     agreement, state, number = programme.agreement, journey.lifecycle, journey.decisions + 1
     fit, permission = found.fit, found.permission
 
-    stop = _stops(journey, permission)  # a message on its way that must not leave
+    stop = _stops(journey, permission, programme, now)  # a message on its way that must not leave
     if stop is not None and journey.live is not None:
         return Verdict(f.Cancelled(number, journey.live.number, (stop,)), (stop,))
 
@@ -163,7 +164,7 @@ def _decide(journey: Journey, programme: Programme, now: datetime, found: _Found
         return Verdict(f.Promoted(number, lead.lane, fit.grade, lead.rested_on, because), because)
     waits = [lead.answer, out]
     if state == CLOSED:
-        return _wait(Answer(False, Reason(CLOSED)), *waits)
+        return _wait(Answer(False, _closed(journey)), *waits)
 
     stage, turned = found.turn  # has the buyer moved?
     if turned.holds:
@@ -193,13 +194,16 @@ def _leaving(
     if journey.lifecycle != NURTURING:
         return None
     for sequence in _running(journey, programme):
+        if sequence.id in journey.permission.unwanted:
+            left = unsubscribe(journey.decisions + 1, sequence, now)
+            return Verdict(left, left.because)
         if sequence.leave_when is not None:
             leaves = found.leaves(sequence, sequence.leave_when)
             if leaves.holds:
                 reason = Reason(
                     "exit", {**leaves.because.figures, "sequence": sequence.id, "why": leaves.because.code}
                 )
-                return Verdict(_leave(journey.decisions + 1, sequence, now, reason), (reason,))
+                return Verdict(leave(journey.decisions + 1, sequence, now, reason), (reason,))
             waits.append(Answer(leaves.holds, Reason("stays", {"sequence": sequence.id}), leaves.until))
     return None
 
@@ -219,7 +223,7 @@ def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, wait
             clear = silence(journey, sequence, choice, programme, now)
             if clear.holds:
                 return Verdict(
-                    _leave(number, sequence, now, clear.because),
+                    leave(number, sequence, now, clear.because),
                     (clear.because,),
                     passed_over=choice.passed_over,
                 )
@@ -235,141 +239,55 @@ def _speak(journey: Journey, programme: Programme, now: datetime, fit: Fit, wait
     return verdict._replace(because=because, passed_over=choice.passed_over)
 
 
-def may_we_write(journey: Journey, now: datetime) -> Answer:
-    """Is there a ground for writing, and nothing against it?"""
-    permission = journey.permission
-    if permission.silence:
-        return Answer(False, Reason("silent", {"why": permission.silence}))
-    if permission.basis == "none":
-        return Answer(False, Reason("no consent"))
-    if permission.until is not None and permission.until <= now:
-        return Answer(False, Reason("consent over", {"at": permission.until}))
-    if permission.held and (permission.held_until is None or permission.held_until > now):
-        until = permission.held_until or FOREVER
-        return Answer(False, Reason("held", {"until": until}), until)
-    if quarantined(journey):
-        return Answer(False, Reason("quarantined", {"failures": journey.failures}))
-    return Answer(True, Reason("may write"), permission.until or FOREVER)
-
-
-def audience(
-    journey: Journey, programme: Programme, now: datetime, fit: Fit
-) -> tuple[Sequence | None, Answer]:
-    """The sequence to take this prospect in: one agreed on before, else the first that is for them."""
-    rest = _rested(journey, now)
-    if not rest.holds:
-        return None, rest
-    answers: list[Answer] = []
-    agreed = journey.follow or journey.enrolled
-    first = sorted(programme.sequences, key=lambda one: not _returns(journey, one)) if agreed else None
-    for sequence in first or programme.sequences:
-        welcome = _welcome(journey, sequence, now, fit)
-        if welcome.holds:
-            return sequence, Answer(True, _entry(journey, sequence), welcome.until)
-        answers.append(welcome)
-    return None, some(answers)._replace(holds=False)
-
-
-def silence(
-    journey: Journey, sequence: Sequence, choice: Choice, programme: Programme, now: datetime
-) -> Answer:
-    """Nothing is left to say: has the sequence's wait passed since the last touch or sign of life?
-
-    A piece that time alone will make eligible keeps the sequence going.
-    """
-    if choice.until != FOREVER:
-        return Answer(False, choice.because, choice.until)
-    last = [journey.enrolled[sequence.id], journey.last_touch, last_engaged(journey.evidence)]
-    since = max(moment for moment in last if moment is not None)
-    ends = later(since, sequence.ending.wait, zone_of(journey.evidence, programme))
-    figures = {"stage": journey.stage, "since": since, "until": ends, "then": sequence.ending.then}
-    if now >= ends:
-        return Answer(True, Reason("nothing left", figures))
-    return Answer(False, Reason("nothing left yet", figures), ends)
-
-
 def _running(journey: Journey, programme: Programme) -> list[Sequence]:
     return [sequence for sequence in programme.sequences if sequence.id in journey.enrolled]
 
 
-def _stops(journey: Journey, permission: Answer) -> Reason | None:
+def _may_we_write(journey: Journey, now: datetime) -> Answer:
+    """The person's permission, where nothing is wrong with our sending to them."""
+    country = journey.evidence.attributes.get("country")
+    permission = may_we_write(journey.permission, country and country.value, now)
+    if permission.holds and quarantined(journey):
+        return Answer(False, Reason("quarantined", {"failures": journey.failures}))
+    return permission
+
+
+def _stops(journey: Journey, permission: Answer, programme: Programme, now: datetime) -> Reason | None:
     """Why the message on its way must not leave; None: it may, or it is cancelled already."""
     live = journey.live
     if live is None or live.cancelled:
         return None
+    if journey.lifecycle == CLOSED:
+        return _closed(journey)
     if journey.lifecycle not in OPEN:
         return Reason(journey.lifecycle)
     if not permission.holds:
         return permission.because
+    if journey.declined is not None:
+        return Reason("not before", {"until": journey.rest_until})
     if live.questioned:
         return Reason("retracted")
     if live.sequence not in journey.enrolled:
         return Reason("left", {"sequence": live.sequence})
-    return None
+    return _stops_by_wish(journey, live, programme, now)
 
 
-def _rested(journey: Journey, now: datetime) -> Answer:
-    if journey.lifecycle != RESTING:
-        return Answer(True, Reason("not resting"))
-    engaged = last_engaged(journey.evidence)
-    woken = engaged is not None and journey.resting_since is not None and engaged > journey.resting_since
-    if woken and not journey.rest_fixed:
-        return Answer(True, Reason("came back", {"at": engaged}))
-    until = journey.rest_until
-    if until is not None and now >= until:
-        return Answer(True, Reason("rested"))
-    return Answer(False, Reason("resting", {"until": until or FOREVER}), until or FOREVER)
+def _stops_by_wish(journey: Journey, live: Touch, programme: Programme, now: datetime) -> Reason | None:
+    """What the person asked, or a colleague wrote, since it was chosen."""
+    wishes, piece = journey.preferred, programme.pieces.get(live.piece)
+    topic = unwanted_topic(piece, journey) if wishes is not None and piece is not None else ""
+    if topic:
+        return Reason("unwanted topic", {"topic": topic})
+    written_since = journey.last_touch is not None and journey.last_touch >= live.chosen
+    sequence = programme.sequence(live.sequence)
+    if live.again or sequence is None or not (written_since or wishes):
+        return None
+    too_much = crowded(journey, sequence, programme, now)
+    return too_much.because if too_much is not None else None
 
 
-def _returns(journey: Journey, sequence: Sequence) -> bool:
-    """Agreed on before: named by the sequence just left, or interrupted when sales took over."""
-    return sequence.id == journey.follow or sequence.id in journey.enrolled
-
-
-def _welcome(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> Answer:
-    if sequence.id in journey.enrolled:
-        return Answer(True, Reason("returns", {"sequence": sequence.id}))
-    return every((_again(journey, sequence, now), _for_them(journey, sequence, now, fit)))
-
-
-def _for_them(journey: Journey, sequence: Sequence, now: datetime, fit: Fit) -> Answer:
-    answer = ask(sequence.audience, journey.evidence, now, fit)
-    figures = {"sequence": sequence.id, "why": answer.because.code, **answer.because.figures}
-    code = "audience" if answer.holds else "not the audience"
-    return Answer(answer.holds, Reason(code, figures), answer.until)
-
-
-def _again(journey: Journey, sequence: Sequence, now: datetime) -> Answer:
-    left = journey.left.get(sequence.id)
-    if left is None:
-        return Answer(True, Reason("first time", {"sequence": sequence.id}))
-    if sequence.again is None:
-        return Answer(False, Reason("never again", {"sequence": sequence.id}))
-    opens = left + sequence.again
-    if now >= opens:
-        return Answer(True, Reason("again", {"sequence": sequence.id}))
-    return Answer(False, Reason("not again yet", {"sequence": sequence.id, "until": opens}), opens)
-
-
-def _entry(journey: Journey, sequence: Sequence) -> Reason:
-    figures = {
-        name: known.value
-        for name in ("source", "source_kind")
-        if (known := journey.evidence.attributes.get(name)) is not None
-    }
-    if sequence.id in journey.enrolled:
-        return Reason("returns", {"sequence": sequence.id, **figures})
-    return Reason("audience", {"sequence": sequence.id, **figures})
-
-
-def _leave(number: int, sequence: Sequence, now: datetime, because: Reason) -> f.Left:
-    match sequence.ending.then:
-        case "rest":
-            return f.Left(number, sequence.id, RESTING, now + sequence.ending.rest_for, (because,))
-        case "close":
-            return f.Left(number, sequence.id, CLOSED, None, (because,))
-        case other:
-            return f.Left(number, sequence.id, other, None, (because,))
+def _closed(journey: Journey) -> Reason:
+    return Reason(CLOSED if journey.declined is None else "declined")
 
 
 def _chosen(

@@ -97,8 +97,7 @@ def may_write(journey: Journey, sequence: Sequence, programme: Programme) -> Cal
     if journey.pause_until is not None:
         pauses.append(_pause("pause", journey.pause_until))
     if journey.sent_at:
-        gap = max(pace.gap for pace in paces)
-        pauses.append(_pause("gap", later(journey.sent_at[-1], gap, zone), days=gap / _DAY))
+        pauses.append(_gap(journey, paces, zone))
     engaged = last_engaged(journey.evidence)
     if engaged is not None:
         cool_down = max(pace.cool_down for pace in paces)
@@ -118,6 +117,21 @@ def may_write(journey: Journey, sequence: Sequence, programme: Programme) -> Cal
         return max(refusals, key=_until)  # the one that stands longest, the first one if equal
 
     return may
+
+
+def crowded(journey: Journey, sequence: Sequence, programme: Programme, now: datetime) -> Answer | None:
+    """What forbids a message on its way though it was free to go when it was chosen; None: nothing.
+
+    A colleague has written meanwhile, or the person has asked for a longer gap. Time alone never does it.
+    """
+    if not journey.sent_at:
+        return None
+    paces = _paces(journey, sequence, programme)
+    gap = _gap(journey, paces, zone_of(journey.evidence, programme))
+    if now < gap.until:
+        return gap
+    full = (_full(cap, journey, now) for pace in paces for cap in pace.caps)
+    return next((answer for answer in full if answer is not None), None)
 
 
 def in_window(calendar: Calendar, journey: Journey, programme: Programme, now: datetime) -> Answer:
@@ -149,6 +163,14 @@ def business_later(calendar: Calendar, start: datetime, time_of_business: timede
 
 def _pause(code: str, until: datetime, **figures: float) -> Answer:
     return Answer(False, Reason(code, {"until": until, **figures}), until)
+
+
+def _gap(journey: Journey, paces: list[Pace], zone: str) -> Answer:
+    """The tightest applies: of the programme, of the sequences, of what the person asked for."""
+    gap, code = max(pace.gap for pace in paces), "gap"
+    if journey.preferred is not None and journey.preferred.gap * _DAY > gap:
+        gap, code = journey.preferred.gap * _DAY, "gap asked for"
+    return _pause(code, later(journey.sent_at[-1], gap, zone), days=gap / _DAY)
 
 
 def _full(cap: Cap, journey: Journey, now: datetime) -> Answer | None:

@@ -25,8 +25,9 @@ from nurture.core.evidence import (
     remove,
     without,
 )
-from nurture.core.journey import GONE, Journey, record
+from nurture.core.journey import GONE, Journey
 from nurture.core.programme import Programme, Signal, Weights
+from nurture.core.recording import record
 
 NOTED = Measure(half_life=timedelta(days=30))
 """For signals that earn no points: their grains still answer "did it"."""

@@ -10,11 +10,10 @@ from nurture.core.journey import (
     ANSWERS,
     LEGAL,
     STATES,
-    IllegalFact,
     Journey,
     Touch,
-    record,
 )
+from nurture.core.recording import IllegalFact, record
 from nurture.core.weighing import evolve
 from tests.core.build import DAY, HOUR, START, Person, demo, page, programme
 
