@@ -1,0 +1,134 @@
+"""The machine-readable part of a delivery report (RFC 3464, RFC 6533): one reading for each recipient.
+
+Reports in the wild leave blank lines out or put them in the middle of a recipient's fields, leave `Action`
+out, and write codes only in the diagnostic text. What is missing is taken from what is there.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from nurture.delivery import diagnose
+from nurture.intake.mail.codes import Codes, codes_in, commands_in, one_line
+from nurture.intake.mail.headers import Headers
+from nurture.intake.mail.marks import addresses_in
+from nurture.intake.mail.message import Message
+from nurture.intake.returns import Kind, Return
+
+MOST_RECIPIENTS = 100
+_TYPES = ("message/delivery-status", "message/global-delivery-status")
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,60})[ \t]*:[ \t]*(.*)")
+_WHO = ("original-recipient", "final-recipient", "x-actual-recipient", "x-failed-recipient")
+_STARTS = (*_WHO, "action", "status")
+_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_DONE = ("delivered", "relayed", "expanded", "deliverable", "success")
+_LATER = ("delayed", "deferred")
+
+
+class Report(NamedTuple):
+    """What a report says of one recipient. `said`: the diagnostic text; `action` in lower case."""
+
+    recipient: str
+    addresses: tuple[str, ...]
+    action: str
+    status: str
+    said: str
+
+
+def read_delivery_status(message: Message) -> list[Return]:
+    """One return for each recipient that the report speaks of; none where there is no such part."""
+    parts = [part for part in message.own if part.type in _TYPES]
+    # Some servers paste the fields into their text, and some tear their own boundaries.
+    texts = [part.text for part in parts] or [message.text]
+    reports = [report for text in texts for report in reports_in(text)]
+    spoken = message.text.partition("\nReporting-MTA:")[0] if parts else ""
+    return [_return(report, spoken, sole=len(reports) == 1) for report in reports[:MOST_RECIPIENTS]]
+
+
+def reports_in(text: str) -> Iterator[Report]:
+    """The recipients' fields in a text: those with a recipient, and an action or a status."""
+    for fields in _groups(text):
+        named = [fields[name] for name in _WHO if name in fields]
+        if named and ("action" in fields or "status" in fields):
+            yield _report(fields, named)
+
+
+def _report(fields: dict[str, str], named: Sequence[str]) -> Report:
+    addresses = tuple(dict.fromkeys(a for value in named for a in addresses_in(value.partition(";")[2] or value)))
+    final = fields.get("final-recipient") or named[0]
+    own = next(addresses_in(final.partition(";")[2] or final), "") or (addresses[0] if addresses else "")
+    action = fields.get("action", "").split("(")[0].strip().lower()
+    said = fields.get("diagnostic-code", "")
+    return Report(own, addresses, action, status_of(fields.get("status", ""), said), said)
+
+
+def status_of(field: str, said: str) -> str:
+    """The enhanced code: the server's own in its words where it is more telling than the field's."""
+    match = _STATUS.search(field)
+    spoken = codes_in(said).status
+    if match is None:
+        return spoken
+    written = match[0]
+    if spoken and spoken != written and _tells_more(spoken, written):
+        return spoken
+    return written
+
+
+def _tells_more(spoken: str, written: str) -> bool:
+    if spoken.endswith(".0.0"):
+        return False
+    return spoken[0] == written[0] or written.endswith(".0.0")
+
+
+def _groups(text: str) -> Iterator[dict[str, str]]:
+    """The fields of each recipient; a field that comes again, or a recipient after a gap, starts the next."""
+    fields: dict[str, str] = {}
+    last, gap = "", False
+    for line in text.split("\n"):
+        match = _FIELD.fullmatch(line.rstrip())
+        if match is None or line[:1] in " \t":
+            gap = gap or not line.strip()
+            if last and line[:1] in " \t" and line.strip():
+                fields[last] += " " + line.strip()
+            elif not gap and last:
+                last = ""
+            continue
+        name, value = match[1].lower(), match[2].strip()
+        known = any(who in fields for who in _WHO) and ("action" in fields or "status" in fields)
+        if name in _STARTS and (name in fields or (gap and known and name in _WHO)):
+            yield fields
+            fields = {}
+        if name not in fields:
+            fields[name], last = value, name
+        else:
+            last = ""
+        gap = False
+    yield fields
+
+
+def _return(report: Report, spoken: str, *, sole: bool) -> Return:
+    kind = _kind(report)
+    if kind != "bounced":
+        return Return(
+            "", kind, addresses=report.addresses, status=report.status, words=one_line(report.said),
+            recipient=report.recipient,
+        )  # fmt: skip
+    said = report.said
+    codes = codes_in(said)
+    context = f"{said} {commands_in(spoken, report.recipient, sole=sole)}".strip()
+    diagnosis = diagnose(codes.reply, report.status, context)
+    if diagnosis.reason == "no reason given" and sole and spoken:
+        diagnosis = diagnose(codes.reply, report.status, spoken)
+    return Return(
+        "", "bounced", addresses=report.addresses, bounce=diagnosis.bounce, status=report.status,
+        words=one_line(said or spoken), reason=diagnosis.reason, recipient=report.recipient,
+    )  # fmt: skip
+
+
+def _kind(report: Report) -> Kind:
+    action = report.action
+    if action.startswith(_LATER):
+        return "deferred"
+    if action.startswith(_DONE) or (not action.startswith("fail") and report.status.startswith("2")):
+        return "delivered"
+    return "bounced"
