@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from nurture.intake.mail import replies
+from nurture.intake.mail.automatic import is_by_a_machine, read_automatic
+from nurture.intake.mail.bounce import read_bounce
+from nurture.intake.mail.delivery_status import read_delivery_status
+from nurture.intake.mail.feedback import read_feedback
 from nurture.intake.mail.marks import MESSAGE_ID, marks_of
 from nurture.intake.mail.message import Message, parse
 from nurture.intake.returns import Return
@@ -52,4 +56,17 @@ def written_at(message: Message, received_at: datetime) -> datetime:
 
 
 def _heard(message: Message) -> list[Return]:
-    return [replies.read_reply(message)]
+    for reads in (read_delivery_status, read_feedback, read_receipt, read_bounce, read_automatic):
+        if heard := reads(message):
+            return heard
+    reply = replies.read_reply(message)
+    if reply.kind == "replied" and is_by_a_machine(message.headers):
+        return [reply._replace(kind="other", reason="written by a machine")]
+    return [reply]
+
+
+def read_receipt(message: Message) -> list[Return]:
+    """A receipt that the message was displayed or deleted (RFC 8098): it arrived."""
+    if any(part.type == "message/disposition-notification" for part in message.own):
+        return [Return("", "delivered", reason="read receipt", words=message.headers.spoken("subject")[:300])]
+    return []

@@ -1,0 +1,107 @@
+"""Until when a person is away, as automatic answers say it in eleven languages."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+LONGEST = timedelta(days=366)
+"""A longer absence is not believed: it is a date of something else."""
+
+_MONTHS = (
+    "jan(?:uar[yi]?|uari|vier|\\.)?|ene(?:ro)?|gennaio|janeiro|januari|stycznia|jänner",
+    "feb(?:ruar[yi]?|\\.)?|f[ée]v(?:r(?:ier|\\.)?)?|febrero|febbraio|fevereiro|lutego",
+    "mar(?:ch|\\.)?|m[äa]rz|mars|marzo|março|maart|marca|mrt|mrz",
+    "apr(?:il|\\.)?|avr(?:il|\\.)?|abr(?:il)?|aprile|kwietnia",
+    "may|mai|mayo|maggio|maio|mei|maj|maja",
+    "june?|juni|juin|junio|giugno|junho|czerwca",
+    "july?|juli|juil(?:let|\\.)?|julio|luglio|julho|lipca",
+    "aug(?:ust|ustus|usti|\\.)?|ao[uû]t|ago(?:sto)?|sierpnia",
+    "sep(?:t(?:ember|embre|\\.)?|\\.)?|septiembre|settembre|setembro|września",
+    "o[ckt]t(?:ober|obre|\\.)?|oct(?:ubre)?|ottobre|outubro|oktober|października",
+    "nov(?:ember|embre|\\.)?|noviembre|novembro|listopada",
+    "de[czs](?:ember|embre|\\.)?|d[ée]c(?:embre|\\.)?|diciembre|dicembre|dezembro|dezember|grudnia",
+)
+_MONTH = "|".join(f"(?P<m{number}>{names})" for number, names in enumerate(_MONTHS, 1))
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
+_YEAR = r"(?P<year>20\d\d)"
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"(?<!\d){_YEAR}[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})(?!\d)",
+        r"(?:(?P<year>20\d\d)年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})日",
+        rf"(?<!\d){_DAY}[ ,]*(?:of |de |d'|del )?(?:{_MONTH})\b\.?(?:,? *(?:de |del )?{_YEAR})?",
+        rf"\b(?:{_MONTH})\b\.? *{_DAY}(?!\d)(?:,? *{_YEAR})?",
+        rf"(?<!\d)(?P<first>\d{{1,2}})(?P<mark>[/.-])(?P<second>\d{{1,2}})(?P=mark)(?:{_YEAR}|(?P<short>\d\d))(?!\d)",
+        r"(?<!\d)(?P<first>\d{1,2})(?P<mark>[./])(?P<second>\d{1,2})(?:\.(?!\d)|(?![\d./:]))",
+    )
+)
+_LAST_DAY = re.compile(
+    r"\b(?:until|till|til|through|thru|up to|to|bis|jusqu\W?(?:au|à)?|au|hasta|fino al?|al|até|ao?|tot(?: en met)?|t/m|"
+    r"t\.e\.m\.|til og med|till och med|do|по|до)\b(?:\W|\b(?:and|including|einschließlich|zum|den|the|le|el|il|o|em|"
+    r"dia|mon|tues|wednes|thurs|fri|satur|sun)(?:day)?\b|\w*(?:tag|woch|di|day|dag)\b){0,10}$|[-–—~〜～]\s*$",
+    re.IGNORECASE,
+)
+_FIRST_DAY = re.compile(
+    r"\b(?:back|return\w*|resum\w*|available(?: again)?|in the office|zurück|wieder|erreichbar|ab dem|ab|retour|"
+    r"revien\w*|reprend\w*|rentr\w*|regres\w*|vuelv\w*|incorpor\w*|rientr\w*|torn\w*|retorn\w*|volt\w*|terug|"
+    r"aanwezig|tillbaka|tilbake|tilbage|powrót|wracam|вернусь|вернёмся|с)\b[^.!?\n]{0,40}$",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(r"^[^.!?\n]{0,20}?(?:まで|迄|至|为止|zurück|wieder|tillbaka|terug|back\b)", re.IGNORECASE)
+
+
+def away_until(text: str, written: str) -> datetime | None:
+    """The end of the absence that the text names: the start (UTC) of the first day back, or None.
+
+    `written`: the message's Date field; days without a year are the next such day after it. Days written
+    like 3/4 are day first, as most of the world writes, unless that day would not fit.
+    """
+    today = _day_of(written)
+    if today is None:
+        return None
+    back = [day for day in _days_back(text, today) if today < day <= today + LONGEST]
+    return datetime(*max(back).timetuple()[:3], tzinfo=UTC) if back else None
+
+
+def _day_of(written: str) -> date | None:
+    try:
+        return parsedate_to_datetime(written[:100]).date()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _days_back(text: str, today: date) -> Iterator[date]:
+    """The first days back that the text may mean: the day after a last day, or a day of return."""
+    for form in _FORMS:
+        for match in form.finditer(text):
+            before = text[max(0, match.start() - 60) : match.start()]
+            found = _date_of(match.groupdict(), today)
+            if found is None:
+                continue
+            if _LAST_DAY.search(before) or re.match(r"\s*(?:まで|迄)", text[match.end() : match.end() + 5]):
+                yield found + timedelta(days=1)
+            elif _FIRST_DAY.search(before) or _AFTER.match(text[match.end() : match.end() + 40]):
+                yield found
+
+
+def _date_of(found: dict[str, str | None], today: date) -> date | None:
+    day, month = found.get("day"), found.get("month")
+    if month is None:
+        month = next((str(n) for n in range(1, 13) if found.get(f"m{n}")), None)
+    if first := found.get("first"):
+        second = found.get("second") or "0"
+        day, month = (first, second) if int(second) <= 12 else (second, first)
+    year = found.get("year") or (f"20{found['short']}" if found.get("short") else None)
+    return _on(int(day or 0), int(month or 0), int(year) if year else None, today)
+
+
+def _on(day: int, month: int, year: int | None, today: date) -> date | None:
+    """This day, or None where there is none; without a year, the next one from today."""
+    try:
+        if year is not None:
+            return date(year, month, day)
+        this = date(today.year, month, day)
+        return this if this >= today else date(today.year + 1, month, day)
+    except ValueError:
+        return None
