@@ -29,7 +29,7 @@ from nurture.engine.pulse import Pulse
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
-from nurture.store import Store, outbox, programmes, schema, suppressions
+from nurture.store import Store, programmes, schema, suppressions
 from nurture.store.facts import newest
 from nurture.store.journal import Journal
 from nurture.store.limits import Limits, WarmUp
@@ -153,6 +153,7 @@ class Nurture:
             owner=f"{platform.node()}:{os.getpid()}:{token_hex(4)}",
             log=log,
             limits=self._limits(),
+            returns=self.settings.mailbox.domain,
             bars=self._bars(),
             in_doubt=self.settings.smtp.in_doubt if self.settings.smtp else "assume_sent",
         )
@@ -207,17 +208,10 @@ class Nurture:
             )
         )
 
-    def _destination(self, touch: int, link: int) -> str | None:
+    def _destination(self, connection: Connection, programme: str, piece: str, link: int) -> str | None:
         """Where a link leads, from the text of the programme under which the touch was chosen."""
-
-        def work(connection: Connection) -> str | None:
-            found = outbox.piece_of(connection, touch)
-            if found is None:
-                return None
-            template = self.shelf.of(connection, found.programme).templates.get(found.piece)
-            return template.links[link - 1] if template and 1 <= link <= len(template.links) else None
-
-        return self.store.read(work)
+        template = self.shelf.of(connection, programme).templates.get(piece)
+        return template.links[link - 1] if template and 1 <= link <= len(template.links) else None
 
     def _links_in(self, programme: str, piece: str) -> int:
         return self.store.read(lambda connection: links_in(connection, self.shelf, programme, piece))

@@ -99,12 +99,6 @@ def as_they_stand(connection: Connection, touches: Iterable[int]) -> dict[int, C
     return {row.touch: as_claim(row) for row in connection.execute(query)}
 
 
-def piece_of(connection: Connection, touch: int) -> Any:
-    """The `piece` of a touch and the `programme` it was chosen under; None if there is no such touch."""
-    query = select(TOUCHES.c.piece, TOUCHES.c.programme).where(TOUCHES.c.id == touch)
-    return connection.execute(query).one_or_none()
-
-
 _OF_PERSON = ("address", "account", "kind", "personal", "snapshot")
 _OF_TOUCH = [name for name in Claim._fields if name != "touch" and name not in _OF_PERSON]
 WITH_PERSON: Select[Any] = select(

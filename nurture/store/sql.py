@@ -1,14 +1,16 @@
-"""The sender's hottest statements, in each database's own words and given straight to its driver.
+"""The hottest statements, in each database's own words and given straight to its driver: the sender's, and
+those that keep clicks and opens.
 
 SQLAlchemy needs longer to build, recognise and unpack a statement than SQLite needs to run it; a message
 passes here twice. So the text stands ready, ids go as one parameter, and rows come as plain tuples. What the
-statements mean is said in `outbox.py`; everything else in the store goes through SQLAlchemy.
+statements mean is said in `outbox.py` and `arrivals.py`; all else in the store goes through SQLAlchemy.
 """
 
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -61,6 +63,14 @@ class Written(NamedTuple):
     body: bytes
 
 
+class Message(NamedTuple):
+    """Whose message a touch is, and from where its links are known."""
+
+    prospect: int
+    programme: str
+    piece: str
+
+
 class Sql(Protocol):
     """The statements. `driver` is the connection underneath SQLAlchemy's, in its transaction."""
 
@@ -91,6 +101,12 @@ class Sql(Protocol):
 
     def put_back(self, driver: Any, back: Sequence[Back]) -> None:
         """Let touches wait again."""
+
+    def messages(self, driver: Any, touches: Sequence[int]) -> dict[int, Message]:
+        """Those of these touches that are there; where rows can be locked, their prospects cannot go now."""
+
+    def keep_hits(self, driver: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write unsettled hits: prospect, touch, then the values of the columns `names`."""
 
 
 def of(connection: Connection) -> tuple[Sql, Any]:
@@ -171,6 +187,17 @@ class _Sqlite:
                 for each in back
             ],
         )
+
+    def messages(self, driver: Any, touches: Sequence[int]) -> dict[int, Message]:
+        row = driver.execute(
+            "SELECT json_group_array(json_array(t.id, t.prospect, t.programme, t.piece)) "
+            "FROM json_each(?) AS j CROSS JOIN touches AS t ON t.id = j.value",
+            (json.dumps(touches),),
+        ).fetchone()
+        return {touch: Message(*rest) for touch, *rest in json.loads(row[0])}
+
+    def keep_hits(self, driver: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        driver.execute(_kept_by_sqlite(tuple(names)), (json.dumps(rows, default=stored_instant),))
 
 
 def stored_instant(moment: datetime) -> str:
@@ -256,6 +283,44 @@ class _Postgres:
             "AS j (id, state, due_at, attempts, words) WHERE touches.id = j.id",
             _columns(back),
         )
+
+    def messages(self, driver: Any, touches: Sequence[int]) -> dict[int, Message]:
+        rows = driver.execute(
+            "SELECT t.id, t.prospect, t.programme, t.piece FROM touches AS t "
+            "JOIN prospects AS p ON p.id = t.prospect WHERE t.id = ANY(%s) ORDER BY p.id FOR KEY SHARE OF p",
+            (list(touches),),
+        )
+        return {touch: Message(*rest) for touch, *rest in rows.fetchall()}
+
+    def keep_hits(self, driver: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        driver.execute(_kept_by_postgres(tuple(names)), (json.dumps(rows, default=datetime.isoformat),))
+
+
+_INTO_HITS = "INSERT INTO hits ({}) SELECT {} FROM "
+_OF_HIT = ("prospect", "touch")
+_PLAIN_HIT = {"reasons": "'[]'", "rules": "''"}
+_TYPES = {"prospect": "bigint", "touch": "bigint", "at": "timestamptz", "link": "int", "prefetch": "boolean"}
+
+
+@cache
+def _kept_by_sqlite(names: tuple[str, ...]) -> str:
+    columns = (*_OF_HIT, *names)
+    values = [f"json_extract(value, '$[{place}]')" for place in range(len(columns))]
+    return (
+        _INTO_HITS.format(_listed(columns, _PLAIN_HIT), _listed(values, _PLAIN_HIT.values())) + "json_each(?)"
+    )
+
+
+@cache
+def _kept_by_postgres(names: tuple[str, ...]) -> str:
+    columns = (*_OF_HIT, *names)
+    values = [f"(j->>{place})::{_TYPES.get(name, 'text')}" for place, name in enumerate(columns)]
+    selected = _listed(values, _PLAIN_HIT.values())
+    return _INTO_HITS.format(_listed(columns, _PLAIN_HIT), selected) + "json_array_elements(%s::json) AS j"
+
+
+def _listed(*names: Iterable[str]) -> str:
+    return ", ".join(name for some in names for name in some)
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
 from nurture.engine.pulse import Pulse
@@ -11,10 +13,9 @@ from nurture.errors import Mistake
 from nurture.store.door import Store
 from nurture.store.journal import Journal
 
-Destination = Callable[[int, int], str | None]
-"""Touch id and link number -> where that link of that message leads (http or https); None if nowhere.
-
-Sync; called in a thread. It reads the text of the programme under which the touch was chosen.
+Destination = Callable[[Connection, str, str, int], str | None]
+"""Programme, piece and link number -> where that link of the piece's message leads (http or https); None if
+nowhere. Called inside a transaction, where a programme is read that is not in memory yet.
 """
 
 

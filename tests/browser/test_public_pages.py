@@ -84,7 +84,7 @@ def world(sqlite_database, tmp_path):
                 store,
                 tmp_path,
                 programme=lambda: programme,
-                destination=lambda touch, link: f"{shop}/guide?a=b",
+                destination=lambda *_: f"{shop}/guide?a=b",
             )
             with served(public_app):
                 yield worlds[0]

@@ -127,7 +127,9 @@ def make_needs(store, folder: Path, **changes):
             "keys": Keys("k1", {"k1": b"t" * 32}),
             "suppression_key": b"s" * 32,
             "programme": lambda: PROGRAMME,
-            "destination": lambda touch, link: LINKS[link - 1] if 1 <= link <= len(LINKS) else None,
+            "destination": lambda connection, programme, piece, link: (
+                LINKS[link - 1] if 1 <= link <= len(LINKS) else None
+            ),
             "links_in": lambda programme, piece: len(LINKS),
             "public": "https://t.matchlight.example",
         }

@@ -1,0 +1,120 @@
+"""Hits as they arrive: all that wait are written together, and each is answered after the commit.
+
+A click on its own costs a statement to find its message, another to keep it, and a commit. Under load the
+three are shared: while one group is committed, the next one gathers. No timer, so nobody waits for company.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from nurture.errors import Mistake
+from nurture.store import sql
+from nurture.store.door import Store
+from nurture.store.engines import is_unavailable
+from nurture.store.hits import Seen
+from nurture.store.tables import TOUCHES
+
+Leads = Callable[[Connection, str, str, int], str | None]
+"""Programme, piece and number of a link -> where it leads; None if nowhere. Asked inside the transaction."""
+
+LARGEST_GROUP = 250
+"""Hits of one piece of work, so that the sender's own work is never kept waiting for long."""
+
+
+class _Arriving(NamedTuple):
+    touch: int
+    seen: Seen
+    answer: "asyncio.Future[str | None]"
+
+
+class Arrivals:
+    """Takes the hits of one event loop."""
+
+    def __init__(self, store: Store, leads: Leads) -> None:
+        self._store = store
+        self._leads = leads
+        self._waiting: list[_Arriving] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def keep(self, touch: int, seen: Seen) -> str | None:
+        """Keep a request to an address of message `touch`; comes back once that is committed and synced.
+
+        Gives where a click leads, and '' for other kinds. None where there is no such message (any more) or
+        no such link in it: then nothing is kept. Raises what the store raises where it cannot take it.
+        """
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Arriving(touch, seen, answer))
+        if self._task is None:
+            self._task = asyncio.create_task(self._write_all())
+        return await answer
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+                await self._write(group)
+        finally:
+            self._task = None
+
+    async def _write(self, group: Sequence[_Arriving]) -> None:
+        """A hit that the store refuses for what it holds must not take its neighbours with it."""
+        hits = [(each.touch, each.seen) for each in group]
+        try:
+            kept = await self._store.write(lambda connection: keep_hits(connection, hits, self._leads))
+        except Exception as error:
+            if len(group) > 1 and not is_unavailable(error):
+                for each in group:
+                    await self._write([each])
+                return
+            for each in group:
+                if not each.answer.done():
+                    each.answer.set_exception(error)
+        else:
+            for each, leads in zip(group, kept, strict=True):
+                if each.answer.done():
+                    continue
+                if isinstance(leads, Mistake):
+                    each.answer.set_exception(leads)
+                else:
+                    each.answer.set_result(leads)
+
+
+def keep_hits(
+    connection: Connection, hits: Sequence[tuple[int, Seen]], leads: Leads
+) -> list[str | Mistake | None]:
+    """Keep requests to addresses of messages, each with its touch; gives for each what `Arrivals.keep` says.
+
+    A Mistake stands for a hit whose programme cannot be read any more: it is not kept, its neighbours are.
+    """
+    statements, driver = sql.of(connection)
+    messages = statements.messages(driver, sorted({touch for touch, _ in hits}))
+    answers: list[str | Mistake | None] = []
+    rows: list[tuple[object, ...]] = []
+    for touch, seen in hits:
+        message = messages.get(touch)
+        url = _leads_to(connection, message, seen, leads) if message is not None else None
+        answers.append(url)
+        if message is not None and isinstance(url, str):
+            rows.append((message.prospect, touch, *(seen._replace(url=url) if url else seen)))
+    if rows:
+        statements.keep_hits(driver, Seen._fields, rows)
+    return answers
+
+
+def leads_to(touch: int, link: int, leads: Leads, connection: Connection) -> str | None:
+    """Where a link of message `touch` leads, where nothing is to be kept."""
+    message = select(TOUCHES.c.programme, TOUCHES.c.piece).where(TOUCHES.c.id == touch)
+    found = connection.execute(message).one_or_none()
+    return leads(connection, *found, link) if found is not None else None
+
+
+def _leads_to(connection: Connection, message: sql.Message, seen: Seen, leads: Leads) -> str | Mistake | None:
+    if seen.kind != "click":
+        return ""
+    try:
+        return leads(connection, message.programme, message.piece, seen.link)
+    except Mistake as mistake:
+        return mistake
