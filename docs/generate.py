@@ -8,7 +8,7 @@ import click
 
 from nurture.authoring import schemas
 from nurture.cli import nurture
-from nurture.core.journey import ANSWERS, CLOSED, LEGAL, RESTING, STATES, THEN
+from nurture.core.journey import ANSWERS, CLOSED, DECLINES, LEGAL, RESTING, STATES, THEN
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- generated -->", "<!-- end -->"
@@ -22,7 +22,7 @@ FILES = {
 
 
 def lifecycle() -> str:
-    """The state machine as a Mermaid picture, from the two tables that are the machine."""
+    """The state machine as a Mermaid picture, from the tables that are the machine."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for kind, targets in LEGAL.items():
         for state, after in targets.items():
@@ -32,6 +32,12 @@ def lifecycle() -> str:
     for answer, targets in ANSWERS.items():
         for state, after in targets.items():
             arrows.setdefault((state, after), []).append(answer)
+    for word, targets in DECLINES.items():
+        for state, after in targets.items():
+            if state != after:
+                arrows.setdefault((state, after), []).append(word)
+                if "reconsidered" not in arrows.setdefault((after, state), []):
+                    arrows[after, state].append("reconsidered")
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {STATES[0]}"]
     in_order = sorted(arrows.items(), key=lambda one: (STATES.index(one[0][0]), one[0][1]))
     for (before, after), names in in_order:

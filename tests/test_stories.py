@@ -23,6 +23,7 @@ CHANGES = [
     ("programme.yaml", "  exit: 1", "  exit: 0.5", {"fades-back", "referral-starts-at-mid"}),
     ("programme.yaml", "  enter: 3", "  enter: 3.5", {"skips-ahead", "webinar", "engagement-goes-on"}),
     ("programme.yaml", "dwell: 2 days", "dwell: 5 days", {"fades-back"}),
+    ("programme.yaml", "gap: 3 days", "gap: 4 days", {"out-of-office"}),
     ("programme.yaml", "cool_down: 2 days", "cool_down: 3 days", {"read-before-entry", "skips-ahead"}),
     (
         "agreement.yaml",
@@ -48,6 +49,12 @@ CHANGES = [
         "no_response:  {stage: mid, after: 30 days}",
         "no_response:  {stage: mid, after: 9 days}",
         {"recycled-rests-to-its-date"},
+    ),
+    (
+        "sequences/new-leads.yaml",
+        "then: rest, for: 60 days",
+        "then: rest, for: 50 days",
+        {"unsubscribed-from-one-sequence"},
     ),
     ("sequences/new-leads.yaml", "again: never", "again: after 1 day", {"never-twice-in-new-leads"}),
     ("sequences/new-leads.yaml", "wait: 14 days", "wait: 15 days", {"silence-ends", "read-before-entry"}),

@@ -274,13 +274,14 @@ def _stops(journey: Journey, permission: Answer, programme: Programme, now: date
 
 def _stops_by_wish(journey: Journey, live: Touch, programme: Programme, now: datetime) -> Reason | None:
     """What the person asked, or a colleague wrote, since it was chosen."""
-    wishes, piece = journey.preferred, programme.pieces.get(live.piece)
-    topic = unwanted_topic(piece, journey) if wishes is not None and piece is not None else ""
+    written_since = journey.last_touch is not None and journey.last_touch >= live.chosen
+    if journey.preferred is None and not written_since:
+        return None
+    piece, sequence = programme.pieces.get(live.piece), programme.sequence(live.sequence)
+    topic = unwanted_topic(piece, journey) if piece is not None else ""
     if topic:
         return Reason("unwanted topic", {"topic": topic})
-    written_since = journey.last_touch is not None and journey.last_touch >= live.chosen
-    sequence = programme.sequence(live.sequence)
-    if live.again or sequence is None or not (written_since or wishes):
+    if live.again or sequence is None:
         return None
     too_much = crowded(journey, sequence, programme, now)
     return too_much.because if too_much is not None else None

@@ -155,8 +155,11 @@ def left_us(permission: Permission, touch: int, at: datetime) -> Permission:
 def bounced_softly(
     permission: Permission, touch: int, at: datetime, n: int, engaged: datetime | None
 ) -> Permission:
-    """One more soft bounce; those before the last delivery or sign of life (`engaged`) count no more."""
-    out = tuple(one for one in permission.out if one[0] != touch)
+    """One more soft bounce; those before the last delivery or sign of life (`engaged`) count no more.
+
+    A bounce that names no touch (0) is taken to be of the last message that left.
+    """
+    out = tuple(one for one in permission.out if one[0] != touch) if touch else permission.out[:-1]
     delivered = [sent for _, sent in out if sent + DELIVERED_AFTER <= at]
     worked = max((moment for moment in (*delivered, engaged) if moment is not None), default=None)
     soft = tuple(sorted((*(one for one in permission.soft if worked is None or one > worked), at)))

@@ -6,38 +6,30 @@ which follows at once; a line may say failed, expired or suppressed instead. `ch
 the message on its way. Nothing is sent or stored.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from nurture.core import facts as f
 from nurture.core.decide import settle
 from nurture.core.journey import Journey
-from nurture.core.programme import SOURCE_KINDS, Attribute, Programme
-from nurture.core.promotion import answered
+from nurture.core.programme import Programme
 from nurture.core.weighing import begin, evolve
+from nurture.simulation.observing import ENTRY, answered_line, entered, instant, known, observed, url_of
 from nurture.simulation.stories import (
     ANSWERS,
     DECIDED,
     ENDINGS,
     NOON,
     OBSERVED,
-    Given,
-    Place,
     Story,
     StoryProblem,
     Told,
-    one_of,
-    parts,
 )
 from nurture.telling import Line, show, tell
 
 ON_ITS_WAY = ("chosen", "cancelled")
-BASES = ("consent", "soft_opt_in", "customer", "legitimate_interest", "none")
-BOUNCES = ("hard", "soft", "block")
-_ENTRY = ("source", "kind", "campaign", "basis")
-_FLAGS = {"yes": True, "true": True, "no": False, "false": False}
 _LAST_INSTANT = time(23, 59, 59)
 
 
@@ -70,22 +62,22 @@ class _Rehearsal:
         self.endings = iter([line for line in story.lines if line.verb in (*ENDINGS, *ON_ITS_WAY)])
 
     def run(self) -> None:
-        entry = {name: given for name, given in self.story.who.items() if name in _ENTRY}
-        self.hear(_entered(entry), self.story.start)
-        learned = _known(self.story, self.programme)
+        entry = {name: given for name, given in self.story.who.items() if name in ENTRY}
+        self.hear(entered(entry), self.story.start)
+        learned = known(self.story, self.programme)
         if learned is not None:
             self.hear(learned, self.story.start)
         wake = self.story.start
         for line in self.story.lines:
             if line.verb in OBSERVED:
-                at = _instant(self.story, line.day, line.clock or NOON)
+                at = instant(self.story, line.day, line.clock or NOON)
                 if at < self.story.start:
                     raise StoryProblem(line.place, "is before the story starts", "a later time")
                 wake = self.wait(wake, at)
                 self.hear(self.observed(line, at), at)
                 self.played[f"{line.verb} {line.what}".strip()] = self.journey.n
                 wake = self.wake(at)
-        self.wait(wake, _instant(self.story, self.story.lines[-1].day, _LAST_INSTANT))
+        self.wait(wake, instant(self.story, self.story.lines[-1].day, _LAST_INSTANT))
 
     def observed(self, line: Told, at: datetime) -> f.Body:
         """What the line says happened."""
@@ -96,10 +88,10 @@ class _Rehearsal:
             return f.Retracted(self.played[line.what])
         if line.verb == "clicked":
             last = max(self.journey.sent, key=lambda name: self.journey.sent[name], default="")
-            return f.Clicked(self.journey.decisions, last, 1, _url(line, self.programme, whole=True))
+            return f.Clicked(self.journey.decisions, last, 1, url_of(line, self.programme, whole=True))
         if line.verb in ANSWERS:
-            return _answered(line, self.journey, self.programme, at)
-        return _observed(line, self.story, self.programme)
+            return answered_line(line, self.journey, self.programme, at)
+        return observed(line, self.story, self.programme)
 
     def wait(self, wake: datetime, until: datetime) -> datetime:
         """Wake at every moment promised before `until`."""
@@ -130,136 +122,6 @@ class _Rehearsal:
         fact = f.Fact(1, self.journey.n + 1, at, at, self.programme.hash, body)
         self.facts.append(fact)
         self.journey = evolve(self.journey, fact, self.programme)
-
-
-def _instant(story: Story, day: int, clock: time) -> datetime:
-    local = story.start.astimezone(ZoneInfo(story.zone)).date() + timedelta(days=day)
-    return datetime.combine(local, clock, ZoneInfo(story.zone)).astimezone(UTC)
-
-
-def _entered(given: Mapping[str, Given]) -> f.Entered:
-    said = {name: one.value for name, one in given.items()}
-    source = said.get("source", "unknown")
-    kind = said.get("kind", source if source in SOURCE_KINDS else "unknown")
-    basis = said.get("basis", "consent")
-    if "kind" in given:
-        one_of(kind, SOURCE_KINDS, given["kind"].place, "kind of source")
-    if "basis" in given:
-        one_of(basis, BASES, given["basis"].place, "ground for writing")
-    return f.Entered(source, kind, said.get("campaign", ""), basis)
-
-
-def _known(story: Story, programme: Programme) -> f.Learned | None:
-    """What is known of them at the start; their zone is the story's unless it says otherwise."""
-    given = {name: one for name, one in story.who.items() if name not in _ENTRY}
-    if "zone" in programme.attributes:
-        given.setdefault("zone", Given(story.zone, Place(story.path, 1)))
-    return _learned(given, programme) if given else None
-
-
-def _learned(given: Mapping[str, Given], programme: Programme) -> f.Learned:
-    values: dict[str, f.Scalar | None] = {}
-    personal: list[str] = []
-    for name, one in given.items():
-        one_of(name, programme.attributes, one.place, "declared attribute")
-        attribute = programme.attributes[name]
-        if attribute.personal:
-            personal.append(name)
-        else:
-            values[name] = None if one.value == "unknown" else _value(attribute, one)
-    return f.Learned(values, tuple(personal), "story")
-
-
-def _value(attribute: Attribute, given: Given) -> f.Scalar:
-    """The text as the attribute's type. A zone may be one that does not exist, as in real lists."""
-    text = given.value
-    try:
-        match attribute.type:
-            case "number":
-                return float(text)
-            case "flag":
-                return _FLAGS[text.lower()]
-            case "date":
-                return date.fromisoformat(text).isoformat()
-            case "list":
-                return tuple(text.split("+"))
-            case "choice":
-                return one_of(text, attribute.values, given.place, f"value of {attribute.name}")
-    except (ValueError, KeyError):
-        raise StoryProblem(
-            given.place, f'"{text}" is no {attribute.type}', f"{attribute.name} {_EXAMPLES[attribute.type]}"
-        ) from None
-    return text
-
-
-_EXAMPLES = {"number": "400", "flag": "yes", "date": "2026-12-31"}
-
-
-def _observed(line: Told, story: Story, programme: Programme) -> f.Body:
-    what = line.what
-    match line.verb:
-        case "entered":
-            given = parts(Given(what, line.about))
-            for name, one in given.items():
-                one_of(name, _ENTRY, one.place, "word of entering")
-            return _entered(given)
-        case "learned":
-            return _learned(parts(Given(_needed(line, "role controller"), line.about)), programme)
-        case "viewed":
-            return f.PageViewed(_url(line, programme, whole=False))
-        case "form":
-            return f.FormSent(one_of(what, programme.forms, line.about, "declared form"))
-        case "consumed":
-            return f.Consumed(one_of(what, programme.pieces, line.about, "piece"))
-        case "happened":
-            return f.Happened(_needed(line, "webinar_attended"))
-        case "bounced":
-            return f.Bounced(0, one_of(what or "hard", BOUNCES, line.about, "kind of bounce"))
-        case "consented":
-            return f.Consented(one_of(what or "consent", BASES[:-1], line.about, "ground for writing"))
-        case "held":
-            return f.Held(_held_until(line, story))
-    return _NO_MORE_WORDS[line.verb]()
-
-
-_NO_MORE_WORDS: Mapping[str, type[f.Replied | f.Complained | f.Unsubscribed | f.Released]] = {
-    "replied": f.Replied,
-    "complained": f.Complained,
-    "unsubscribed": f.Unsubscribed,
-    "released": f.Released,
-}
-
-
-def _answered(line: Told, journey: Journey, programme: Programme, at: datetime) -> f.Answered:
-    agreement = programme.agreement
-    reasons = {"rejected": agreement.rejected, "recycled": agreement.recycled}.get(line.verb)
-    if reasons is not None:
-        one_of(line.what, reasons, line.about, f"reason for {line.verb}")
-    return answered(agreement, journey.handoff, line.verb, line.what, by="story", at=at)
-
-
-def _url(line: Told, programme: Programme, *, whole: bool) -> str:
-    """A piece's page, a path or a url, as the fact carries it."""
-    piece = programme.pieces.get(line.what)
-    if piece is None and not line.what.startswith(("/", "http://", "https://")):
-        one_of(line.what, programme.pieces, line.about, "piece, path (/pricing) or url")
-    target = piece.url if piece else line.what
-    return programme.site.url.rstrip("/") + target if whole and target.startswith("/") else target
-
-
-def _held_until(line: Told, story: Story) -> datetime | None:
-    if not line.what:
-        return None
-    word, _, day = line.what.removeprefix("until ").partition(" ")
-    if word != "day" or not (day.isascii() and day.isdigit() and len(day) <= 4):
-        raise StoryProblem(line.about, f'"{line.what}" is no end of a hold', "held  until day 24")
-    return _instant(story, int(day), NOON)
-
-
-def _needed(line: Told, example: str) -> str:
-    if not line.what:
-        raise StoryProblem(line.place, f"{line.verb} what?", f"{line.verb}  {example}")
-    return line.what
 
 
 # Comparing ----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ ANSWERS = ("accepted", "rejected", "recycled", "opportunity", "won", "lost")
 OBSERVED = (
     *("entered", "learned", "clicked", "viewed", "form", "consumed", "happened", "replied"),
     *("bounced", "complained", "consented", "unsubscribed", "held", "released", "retracted"),
+    *("away", "contacted", "preferred", "declined", "reconsidered"),
     *ANSWERS,
 )
 """What is played in."""

@@ -15,7 +15,7 @@ from nurture.core.journey import Journey
 from nurture.core.programme import Programme
 from nurture.core.timing import zone_of
 from nurture.core.weighing import begin, evolve, piece_read, place
-from nurture.telling.reasons import moment, words
+from nurture.telling.reasons import moment, span, words
 
 
 class Line(NamedTuple):
@@ -131,10 +131,10 @@ def _promoted(body: f.Promoted, programme: Programme, zone: str) -> tuple[str, s
 def _preferences(body: f.Preferred, zone: str) -> str:
     parts = [f"nothing about {topic}" for topic in body.without]
     if body.gap:
-        parts.append(f"{body.gap} days apart at least")
+        parts.append(f"{span(body.gap)} apart at least")
     if body.paused_until is not None:
         parts.append(f"nothing until {moment(body.paused_until, zone)}")
-    return ", ".join(parts) or "as usual"
+    return ", ".join(parts) or "as usual, nothing asked"
 
 
 def _left(body: f.Left, programme: Programme, zone: str) -> tuple[str, str, str]:
@@ -158,17 +158,21 @@ _VERBS: Mapping[type, Callable[[Any, Programme, str], tuple[str, str, str]]] = {
     f.Resent: lambda b, p, z: ("resent", f"touch {b.touch}", b.words),
     f.Bounced: lambda b, p, z: ("bounced", b.kind, ""),
     f.Complained: lambda b, p, z: ("complained", "", ""),
-    f.Consented: lambda b, p, z: ("consented", b.basis, ""),
+    f.Consented: lambda b, p, z: (
+        "consented",
+        b.basis if b.scope == "all" else f"to {b.scope} again",
+        f"until {moment(b.until, z)}" if b.until else "",
+    ),
     f.Unsubscribed: lambda b, p, z: (
         "unsubscribed",
-        b.way.replace("_", " "),
-        "" if b.scope == "all" else f"from {b.scope} only",
+        "from everything" if b.scope == "all" else f"from {b.scope} only",
+        f"by {b.way.replace('_', ' ')}",
     ),
     f.Preferred: lambda b, p, z: ("preferred", _preferences(b, z), ""),
     f.Declined: lambda b, p, z: (
         "declined",
         f"not before {moment(b.until, z)}" if b.until else "not for them",
-        "",
+        f"by {b.way.replace('_', ' ')}",
     ),
     f.Reconsidered: lambda b, p, z: ("reconsidered", "it is for them after all", ""),
     f.Held: lambda b, p, z: ("held", f"until {moment(b.until, z)}" if b.until else "until released", ""),

@@ -70,6 +70,25 @@ def _cap(figures: Figures) -> str:
     return f"at most {figures['most']:g} per {span(figures['days'])}, room again {_at(figures)}"
 
 
+def _fallen(figures: Figures) -> str:
+    why = figures["why"]
+    return f"what it rested on no longer stands ({'not for them' if why == 'declined' else why})"
+
+
+def _over(figures: Figures) -> str:
+    ground = figures.get("basis", "consent").replace("_", " ")
+    text = f"may not be mailed: {ground} ended {_at(figures, 'at')}"
+    if "months" not in figures:
+        return text
+    return f"{text}, {figures['months']} months after {_at(figures, 'given')}, as the law there says"
+
+
+def _soft(figures: Figures) -> str:
+    if "count" not in figures:
+        return f"soft bounces: silent until {_at(figures)}"
+    return f"{figures['count']} soft bounces since {_at(figures, 'since')}: silent until {_at(figures)}"
+
+
 _WORDS: Mapping[str, Callable[[Figures], str]] = {
     # conditions
     "known": lambda g: f"{g['attribute']} is known",
@@ -96,7 +115,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "not fresh": lambda g: f"{g['points']:.1f} fresh points of {g['needs']:g} since sales gave the lead back",
     "no answer": lambda g: f"sales did not answer by {_at(g)}",
     "with sales": lambda g: f"with sales, who have until {_at(g)}",
-    "no longer stands": lambda g: f"what it rested on no longer stands ({g['why']})",
+    "no longer stands": _fallen,
     # stages
     "evidence": lambda g: f"evidence {g['evidence']:.1f}, {g['stage']} opens at {g['needs']:.1f}",
     "evidence below": lambda g: f"no later stage has evidence of {g['needs']:.1f}",
@@ -109,6 +128,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "sent": lambda g: f"was sent on {_at(g, 'at')}",
     "consumed": lambda g: f"was read on {_at(g, 'at')}",
     "failed": lambda g: "could not be delivered before",
+    "unwanted topic": lambda g: f"they want nothing about {g['topic']}",
     "needs": lambda g: f"needs {g['piece']} first",
     "ranks lower": lambda g: (
         f"ranks lower (affinity {g['affinity']:.2f}, the choice has {g['best']:.2f})"
@@ -123,6 +143,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     # timing
     "pause": lambda g: f"pause until {_at(g)}",
     "gap": lambda g: f"gap of {span(g['days'])} until {_at(g)}",
+    "gap asked for": lambda g: f"they asked for {span(g['days'])} between messages, until {_at(g)}",
     "cool down": lambda g: f"they were active: {span(g['days'])} to read, until {_at(g)}",
     "cap": _cap,
     "open": lambda g: f"the window is open until {_at(g)}",
@@ -134,6 +155,8 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "never again": lambda g: f"{g['sequence']} takes nobody twice",
     "not again yet": lambda g: f"{g['sequence']} takes them again from {_at(g)}",
     "resting": lambda g: f"resting until {_at(g)}",
+    "not before": lambda g: f"they said: not before {_at(g)}",
+    "unsubscribed from": lambda g: f"they unsubscribed from {g['sequence']}",
     "came back": lambda g: "came back by themselves",
     "on its way": lambda g: f"{g['piece']} is on its way",
     "exit": lambda g: f"its exit holds: {_inner(g)}",
@@ -142,8 +165,12 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     # permission
     "silent": lambda g: f"may not be mailed: {g['why']}",
     "no consent": lambda g: "may not be mailed: no ground for it",
-    "consent over": lambda g: f"may not be mailed: consent ended {_at(g, 'at')}",
+    "consent over": _over,
     "held": lambda g: f"held until {'released' if g['until'] == FOREVER else _at(g)}",
+    "paused": lambda g: f"they asked for a pause until {_at(g)}",
+    "away": lambda g: f"away until {_at(g)}",
+    "replied": lambda g: f"they replied: a colleague has the word until {_at(g)}, or releases them",
+    "soft bounces": _soft,
     "quarantined": lambda g: f"quarantined after {g['failures']} failures in a row",
     "retracted": lambda g: "a fact it rested on was retracted",
     # states that only a fact ends
@@ -152,6 +179,7 @@ _WORDS: Mapping[str, Callable[[Figures], str]] = {
     "won": lambda g: "won",
     "lost": lambda g: "lost",
     "closed": lambda g: "closed: only asking for sales opens it again",
+    "declined": lambda g: "they said that this is not for them; only asking for sales opens it again",
     "gone": lambda g: "erased",
     "promoted": lambda g: "promoted to sales",
 }
