@@ -94,6 +94,11 @@ def ours(one: Claim, workspace: Workspace) -> bytes:
     return compose(one, workspace, KEYS, NOW, public=PUBLIC, tracked=True).raw
 
 
+def returned(one: Claim, workspace: Workspace) -> bytes:
+    """The same where mail comes back to us: three signed addresses more."""
+    return compose(one, workspace, KEYS, NOW, public=PUBLIC, tracked=True, returns="back.example.com").raw
+
+
 def built(one: Claim, workspace: Workspace) -> bytes:
     """The same, everything anew."""
     return build(letter(one, workspace))
@@ -130,12 +135,13 @@ def stdlib(letter: Letter) -> bytes:
 
 
 def ways(claims: list[Claim], workspace: Workspace) -> Scenes:
-    """Three ways to the bytes of one message."""
+    """The ways to the bytes of one message."""
     letters = [letter(one, workspace) for one in claims]
     return {
         "EmailMessage, of rendered parts": lambda n: stdlib(letters[n]),
         "rendered and built anew": lambda n: built(claims[n], workspace),
         "the skeleton, filled": lambda n: ours(claims[n], workspace),
+        "filled, and mail comes back": lambda n: returned(claims[n], workspace),
     }
 
 

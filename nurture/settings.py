@@ -109,7 +109,32 @@ class WarmUp:
     )
 
 
-SECTIONS = {"store": Store, "smtp": Smtp, "web": Web, "limits": Limits, "warm_up": WarmUp}
+@dataclass(frozen=True, config=_STRICT)
+class Mailbox:
+    """[mailbox]: where returned mail and answers come in. One of host and maildir, or neither: then they are
+    read by `nurture intake mail`."""
+
+    domain: StrictStr = Field(
+        default="",
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+)?$",
+        max_length=190,
+        description="A domain whose mail all comes to this mailbox: messages then carry addresses of it that"
+        " name them. Without it, bounces and answers go to the sender's own addresses",
+    )
+    host: StrictStr = Field(default="", description="Name of the IMAP server")
+    port: StrictInt = Field(default=993, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="none: only to a server on this machine"
+    )
+    user: StrictStr = Field(default="", description="To sign in; the password is in secrets.toml")
+    folder: StrictStr = Field(default="INBOX", min_length=1, description="The folder that is read")
+    done: StrictStr = Field(
+        default="", description="A folder for what was read; without it, messages are marked and stay"
+    )
+    maildir: StrictStr = Field(default="", description="Instead of a server: a maildir on this machine")
+
+
+SECTIONS = {"store": Store, "smtp": Smtp, "web": Web, "limits": Limits, "warm_up": WarmUp, "mailbox": Mailbox}
 """The sections that are settings."""
 
 Clock = Literal["real", "virtual"]
@@ -128,6 +153,7 @@ class Settings:
     web: Web = Field(default_factory=Web)
     limits: Limits = Field(default_factory=Limits)
     warm_up: WarmUp | None = None
+    mailbox: Mailbox = Field(default_factory=Mailbox)
     clock: Clock = "real"
     tracking: Tracking = "clicks"
     alerts: Alerts = Field(
@@ -160,6 +186,7 @@ class Secrets:
     suppression: bytes = field(repr=False)
     """Hashes addresses that are never mailed. Never changes."""
     smtp_password: str | None = field(default=None, repr=False)
+    mailbox_password: str | None = field(default=None, repr=False)
 
 
 def read_settings(folder: Path) -> Settings:
@@ -175,7 +202,7 @@ def read_settings(folder: Path) -> Settings:
 def read_secrets(folder: Path) -> Secrets:
     """The keys of the workspace in `folder`. Raises Mistake, which never shows a value."""
     data = _read(folder / SECRETS, "; nurture init writes one")
-    _only("", data, ("tokens", "suppression", "smtp"))
+    _only("", data, ("tokens", "suppression", "smtp", "mailbox"))
     tokens = dict(_table(data, "tokens"))
     current = _text(tokens.pop("current", None), "tokens.current")
     keys = {name: _key(value, f"tokens.{name}") for name, value in tokens.items()}
@@ -183,14 +210,12 @@ def read_secrets(folder: Path) -> Secrets:
         raise Mistake(f"{SECRETS}: tokens.current names a key that is not in [tokens]")
     suppression = _table(data, "suppression")
     _only("suppression.", suppression, ("key",))
-    smtp = _table(data, "smtp")
-    _only("smtp.", smtp, ("password",))
-    password = smtp.get("password")
     return Secrets(
         current=current,
         tokens=keys,
         suppression=_key(suppression.get("key"), "suppression.key"),
-        smtp_password=None if password is None else _text(password, "smtp.password"),
+        smtp_password=_password(data, "smtp"),
+        mailbox_password=_password(data, "mailbox"),
     )
 
 
@@ -281,6 +306,14 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise Mistake(f"{SECRETS}: [{name}] must be a section")
     return table
+
+
+def _password(data: Mapping[str, Any], name: str) -> str | None:
+    """The one key of a section that may be left out."""
+    section = _table(data, name)
+    _only(f"{name}.", section, ("password",))
+    password = section.get("password")
+    return None if password is None else _text(password, f"{name}.password")
 
 
 def _text(value: object, name: str) -> str:

@@ -90,7 +90,11 @@ def refusals(sender: Sender, settings: Settings, example: Sender) -> list[str]:
     """
     if not reaches_the_world(settings):
         return []
-    return [*_still_the_example(sender, example), *_public_refused(settings.web.public)]
+    return [
+        *_still_the_example(sender, example),
+        *_public_refused(settings.web.public),
+        *_returns_refused(settings.mailbox.domain),
+    ]
 
 
 def _check_words(source: Source) -> None:
@@ -171,6 +175,17 @@ def _public_refused(public: str) -> list[str]:
         return [
             f"nurture.toml [web] public is {public}, which no recipient can reach; write its public address."
         ]
+    return []
+
+
+def _returns_refused(domain: str) -> list[str]:
+    """Returned mail of a domain that is not ours goes to somebody else, with our signed addresses in it."""
+    if domain and is_reserved(domain):
+        return [
+            f"nurture.toml [mailbox] domain: nobody owns {domain}, a domain for examples; write your own."
+        ]
+    if domain in FREE_MAIL:
+        return [f"nurture.toml [mailbox] domain: {domain} is a mailbox provider's; write one of your own."]
     return []
 
 

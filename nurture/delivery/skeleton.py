@@ -21,18 +21,23 @@ SUBJECT = "nqsubject"
 """The subject of a sample letter where subjects differ."""
 _CORE_SAMPLE = "nqcore".ljust(32, "q")
 _TOKEN_SAMPLE = "nqtoken".ljust(38, "q")
+_ANSWER_SAMPLE = "r+nqanswer".ljust(35, "q")
+_STOP_SAMPLE = "u+nqstop".ljust(35, "q")
 _NOBODY = "nqrecipient@nqplace.invalid"
 _SOMETIME = datetime(1999, 9, 9, 9, 9, 9, tzinfo=UTC)
 
-_DATE, _TO, _SUBJECT, _CORE, _TOKENS = range(5)  # where a filling has what; the tokens and values come last
+# Where a filling has what; the tokens and values come last.
+_DATE, _TO, _SUBJECT, _CORE, _ANSWER, _STOP, _TOKENS = range(7)
 _IN_HEAD = {
     format_datetime(_SOMETIME).encode(): (_DATE, 1),
     _NOBODY.encode(): (_TO, 1),
     SUBJECT.encode(): (_SUBJECT, 1),
     _CORE_SAMPLE.encode(): (_CORE, 2),
+    _ANSWER_SAMPLE.encode(): (_ANSWER, 1),
+    _STOP_SAMPLE.encode(): (_STOP, 1),
     _TOKEN_SAMPLE.encode(): (_TOKENS, 1),
 }
-"""What stands in for each, and how often it stands in the headers."""
+"""What stands in for each, and how often it stands in the headers, if it does at all."""
 _HEAD_PLACE = re.compile(b"(" + b"|".join(re.escape(sample) for sample in _IN_HEAD) + b")")
 _BODY_PLACE = re.compile(rb"\0([0-9]+)\0|" + _CORE_SAMPLE.encode())
 _BOUNDARIES = 4
@@ -49,18 +54,25 @@ _LONGEST_VALUE = 75  # and a soft break
 
 
 class Recipient(NamedTuple):
-    """One recipient's part of every message. `tokens`: the one to unsubscribe first, then by place."""
+    """One recipient's part of every message. `tokens`: the one to unsubscribe first, then by place.
+
+    `answer` and `stop`: the local parts that take answers and that unsubscribe, where mail comes back to us.
+    """
 
     message_id: str
     date: datetime
     address: str
     unsubscribe_url: str
     tokens: Sequence[bytes]
+    answer: str = ""
+    stop: str = ""
 
 
-def sample(domain: str, unsubscribe: str) -> Recipient:
+def sample(domain: str, unsubscribe: str, *, comes_back: bool) -> Recipient:
     """Nobody, for the letter that a skeleton is made of. `unsubscribe`: what stands before the token."""
-    return Recipient(f"<n1.{_CORE_SAMPLE}@{domain}>", _SOMETIME, _NOBODY, unsubscribe + _TOKEN_SAMPLE, ())
+    answer, stop = (_ANSWER_SAMPLE, _STOP_SAMPLE) if comes_back else ("", "")
+    id = f"<n1.{_CORE_SAMPLE}@{domain}>"
+    return Recipient(id, _SOMETIME, _NOBODY, unsubscribe + _TOKEN_SAMPLE, (), answer, stop)
 
 
 class _Frame:
@@ -93,7 +105,8 @@ class Skeleton:
         usual = is_usual_address(one.address) and (not subject or is_usual_subject(subject))
         filling = [
             _date(one.date), one.address.encode() if usual else b"", subject.encode() if usual else b"",
-            one.message_id[4:36].encode(), *one.tokens, *map(_written, values),
+            one.message_id[4:36].encode(), one.answer.encode(), one.stop.encode(), *one.tokens,
+            *map(_written, values),
         ]  # fmt: skip
         head = self._head.filled(filling) if usual else self._unusual_head(one, subject)
         return head + self._body.filled(filling)
@@ -109,8 +122,15 @@ class Skeleton:
                 to=Mailbox(one.address),
                 subject=subject or letter.subject,
                 unsubscribe_url=one.unsubscribe_url,
+                reply_to=_answered(letter.reply_to, one.answer),
+                unsubscribe_mail=letter.unsubscribe_mail.replace(_STOP_SAMPLE, one.stop),
             )
         )
+
+
+def _answered(reply_to: Mailbox | None, answer: str) -> Mailbox | None:
+    """Where answers go: the sample's place taken by the recipient's own."""
+    return reply_to and Mailbox(reply_to.address.replace(_ANSWER_SAMPLE, answer), reply_to.name)
 
 
 def compile_skeleton(letter: Letter, text: Sequence[str | int], html: Sequence[str | int]) -> Skeleton:
@@ -122,9 +142,10 @@ def compile_skeleton(letter: Letter, text: Sequence[str | int], html: Sequence[s
     """
     head = _HEAD_PLACE.split(head_of(letter))
     samples = head[1::2]
-    differs = letter.subject == SUBJECT
+    absent = {_SUBJECT} if letter.subject != SUBJECT else set()
+    absent |= set() if letter.unsubscribe_mail else {_ANSWER, _STOP}
     for sample, (place, times) in _IN_HEAD.items():
-        if samples.count(sample) != (times if differs or place != _SUBJECT else 0):
+        if samples.count(sample) != (0 if place in absent else times):
             raise BadLetter("a header holds what stands for another value")
     body = _BODY_PLACE.split(body_of(letter, _lines(text), _lines(html)))
     numbers = [_CORE if number is None else _TOKENS + int(number) for number in body[1::2]]

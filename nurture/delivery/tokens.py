@@ -134,6 +134,18 @@ def sign_address(keys: Keys, purpose: str, touch: int) -> str:
     return f"{purpose}+{_base32(payload)}.{_base32(signature)}"
 
 
+def sign_addresses(keys: Keys, touch: int) -> tuple[str, str, str]:
+    """The local parts of one message: for returned mail, for answers, to unsubscribe by mail.
+
+    Each is what `sign_address` gives, and the touch is written once for all.
+    """
+    secret = keys.secrets[keys.current]
+    payload = bytes((VERSION, _key_id(keys.current))) + touch.to_bytes(8, "big")
+    signed = b"".join(_address_signature(secret, purpose, payload) for purpose in "bru")
+    named, written = _base32(payload), _base32(signed)
+    return f"b+{named}.{written[:16]}", f"r+{named}.{written[16:32]}", f"u+{named}.{written[32:]}"
+
+
 def read_address(keys: Keys, purpose: str, local: str) -> int | None:
     """The touch that a local part names, in any case of letters; None where we did not sign it."""
     match = _LOCAL.fullmatch(local.lower())
@@ -145,6 +157,18 @@ def read_address(keys: Keys, purpose: str, local: str) -> int | None:
         return None
     expected = _base32(_address_signature(secret, purpose, payload))
     return int.from_bytes(payload[2:], "big") if hmac.compare_digest(match[3], expected) else None
+
+
+def copies_to(keys: Keys) -> str:
+    """The local part that takes in copies of what colleagues write: `s+SECRET`, until the key changes."""
+    return f"s+{_base32(_digest(keys.secrets[keys.current], 's', b'copies')[:_ADDRESS_SIGNATURE])}"
+
+
+def takes_copies(keys: Keys, local: str) -> bool:
+    """Whether `copies_to` gave this local part, under any of the keys."""
+    said = local.lower().encode("utf-8", "replace")
+    known = (copies_to(Keys(name, keys.secrets)) for name in keys.secrets)
+    return any(hmac.compare_digest(said, each.encode()) for each in known)
 
 
 def message_id(keys: Keys, touch: int, domain: str) -> str:

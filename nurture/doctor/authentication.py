@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import dns.resolver
 
+from nurture.authoring import aligned
 from nurture.doctor import dmarc, spf
 from nurture.doctor.findings import Finding, Group
 from nurture.doctor.resolving import ALL_SECONDS, Address, Answer, Questions, Said
@@ -24,10 +25,13 @@ _dns = Group("dns")
 NOBODY = "no resolver answered, so SPF, DKIM, DMARC and PTR were not looked at"
 
 
-def examine_dns(domain: str, smtp: Smtp, resolver: dns.resolver.Resolver | None = None) -> Iterator[Finding]:
+def examine_dns(
+    domain: str, smtp: Smtp, resolver: dns.resolver.Resolver | None = None, *, returns: str = ""
+) -> Iterator[Finding]:
     """SPF, DKIM, DMARC and PTR for mail from `domain` through this relay, within ten seconds.
 
-    `resolver`: another one than the system's.
+    `resolver`: another one than the system's. `returns`: the domain of the envelope, if it is another: SPF is
+    asked of it, and it must take mail.
     """
     try:
         questions = Questions(resolver or dns.resolver.get_default_resolver(), ALL_SECONDS)
@@ -42,9 +46,12 @@ def examine_dns(domain: str, smtp: Smtp, resolver: dns.resolver.Resolver | None 
         yield _dns.wrong("domain", f"there is no domain {domain} (NXDOMAIN): receivers refuse its mail", does)
         return
     answer, addresses = _relay(questions, smtp.host)
-    yield from _spf(questions, domain, [address for address in addresses if address.is_global])
+    envelope = returns or domain
+    yield from _spf(questions, envelope, [address for address in addresses if address.is_global])
+    if returns:
+        yield _takes_mail(questions, returns)
     policy = dmarc.find(questions, domain)
-    yield from _dmarc(policy, domain)
+    yield from _dmarc(policy, domain, envelope)
     yield from _dkim(questions, domain, policy, smtp.dkim_selectors)
     yield from _ptr(questions, smtp.host, answer, addresses)
 
@@ -55,6 +62,19 @@ def _relay(questions: Questions, host: str) -> tuple[Answer, Sequence[Address]]:
     except ValueError:
         answer, addresses = questions.addresses(host)
         return answer, addresses[:_MOST_ADDRESSES]
+
+
+def _takes_mail(questions: Questions, returns: str) -> Finding:
+    """Whether bounces and answers can come to their domain (RFC 5321, 5.1)."""
+    answer = questions.mail(returns)
+    if answer.records:
+        return _dns.ok("returns", f"mail to {returns} goes to {', '.join(answer.records[:_MOST_ADDRESSES])}")
+    if not answer.is_known:
+        return _unseen("returns", f"{returns}: {answer.said.value}")
+    if questions.addresses(returns)[1]:
+        return _dns.warn("returns", f"{returns} has no MX, so mail goes to its own address", "publish an MX")
+    does = f"publish an MX at {returns}, or take [mailbox] domain out of nurture.toml"
+    return _dns.wrong("returns", f"no mail can come to {returns}: many receivers refuse what it sends", does)
 
 
 def _unseen(name: str, what: str) -> Finding:
@@ -114,7 +134,7 @@ def _covered(policy: spf.Policy, address: Address, domain: str) -> Finding:
             return _dns.warn("SPF relay", says, does)
 
 
-def _dmarc(found: dmarc.Found, domain: str) -> Iterator[Finding]:
+def _dmarc(found: dmarc.Found, domain: str, envelope: str) -> Iterator[Finding]:
     policy = found.policy(domain)
     if found.doubled:
         says = f"{found.doubled} has more than one DMARC record: receivers ignore them"
@@ -131,6 +151,7 @@ def _dmarc(found: dmarc.Found, domain: str) -> Iterator[Finding]:
         yield _dns.wrong("DMARC", f"the record at _dmarc.{found.record.domain} has no policy (p=)", does)
     else:
         yield from _policy(found.record, policy, domain)
+        yield _aligned(found, domain, envelope)
 
 
 def _policy(record: dmarc.Published, policy: str, domain: str) -> Iterator[Finding]:
@@ -138,9 +159,21 @@ def _policy(record: dmarc.Published, policy: str, domain: str) -> Iterator[Findi
     watches = " (watches only; enough for bulk mail)" if policy == "none" else ""
     reports = "" if "rua" in record.tags else "; nobody gets reports (rua=)"
     yield _dns.ok("DMARC", f"p={policy}{watches} for {domain}{whose}{reports}")
-    yield _dns.ok(
-        "alignment", f"From and envelope are both at {domain}, so SPF is aligned wherever it passes"
-    )
+
+
+def _aligned(found: dmarc.Found, domain: str, envelope: str) -> Finding:
+    """Whether SPF can be aligned with From at all; if not, DMARC rests on DKIM alone."""
+    if envelope == domain:
+        both = f"From and envelope are both at {domain}"
+        return _dns.ok("alignment", f"{both}, so SPF is aligned wherever it passes")
+    strict = found.record is not None and found.record.tags.get("aspf") == "s"
+    if not strict and aligned(domain, envelope):
+        both = f"From is at {domain} and the envelope at {envelope}, of one owner"
+        return _dns.ok("alignment", f"{both}, so SPF is aligned wherever it passes")
+    why = "aspf=s asks for the same domain" if strict else "they are of different owners"
+    does = f"have the relay sign DKIM as {domain}, or choose [mailbox] domain below it"
+    says = f"SPF is never aligned: From is at {domain}, the envelope at {envelope}, and {why}"
+    return _dns.warn("alignment", f"{says}; DMARC rests on DKIM alone", does)
 
 
 def _dkim(

@@ -51,11 +51,12 @@ def examine(folder: Path, *, integrity: bool = False) -> Iterator[Finding]:
     if programme is not None:
         yield from workspace.examine_sender(programme, settings)
     yield from workspace.examine_mail(settings, secrets)
+    yield from workspace.examine_mailbox(settings, secrets)
     yield from workspace.examine_web(settings)
     yield from stored.findings
     domain = programme.sender.address.rpartition("@")[2].lower() if programme else ""
     if settings.smtp is not None and reaches_the_world(settings) and not is_reserved(domain):
-        yield from examine_dns(domain, settings.smtp)
+        yield from examine_dns(domain, settings.smtp, returns=settings.mailbox.domain)
 
 
 def _programme(folder: Path, stored: _Stored) -> tuple[list[Finding], Programme | None]:

@@ -129,6 +129,30 @@ def examine_mail(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         yield _mail.wrong("clock", "time is virtual, and mail reaches real people", does)
 
 
+def examine_mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    """The way back."""
+    box = settings.mailbox
+    read = box.host or box.maildir
+    if read:
+        where = f"the maildir {box.maildir}" if box.maildir else f"{box.folder} at {box.host}, {box.security}"
+        yield _mail.ok("way back", f"{where}; {_named_after(box.domain)}")
+    elif box.domain:
+        does = "name [mailbox] host or maildir in nurture.toml, or feed files to `nurture intake mail`"
+        yield _mail.warn("way back", f"mail comes back to {box.domain}, and nothing here reads it", does)
+    elif reaches_the_world(settings):
+        does = "set [mailbox] in nurture.toml (docs/returns.md), or a provider's webhook"
+        yield _mail.warn("way back", "bounces and answers are not read", does)
+    if box.host and not secrets.mailbox_password:
+        does = f"put [mailbox] password into {SECRETS}"
+        yield _mail.wrong("mailbox password", f"[mailbox] host is {box.host}, and there is no password", does)
+
+
+def _named_after(domain: str) -> str:
+    if domain:
+        return f"messages name themselves in addresses of {domain}"
+    return "without [mailbox] domain, only answers that name our Message-ID are known"
+
+
 def examine_web(settings: Settings) -> Iterator[Finding]:
     """Where links lead, and what is counted."""
     web = settings.web

@@ -15,7 +15,7 @@ from nurture.delivery import skeleton
 from nurture.delivery.attempt import NotYet
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
 from nurture.delivery.skeleton import Recipient, Skeleton, compile_skeleton
-from nurture.delivery.tokens import Keys, message_id, sign_message
+from nurture.delivery.tokens import Keys, message_id, sign_addresses, sign_message
 from nurture.delivery.transports.seam import Mail
 from nurture.drafting.codec import Unreadable, decode_attributes
 from nurture.rendering import Outline, Rendered, Template, outline_of, place, render
@@ -26,26 +26,35 @@ MOST_KEPT = 512
 
 
 def compose(
-    claim: Claim, workspace: Workspace, keys: Keys, now: datetime, *, public: str, tracked: bool
+    claim: Claim,
+    workspace: Workspace,
+    keys: Keys,
+    now: datetime,
+    *,
+    public: str,
+    tracked: bool,
+    returns: str = "",
 ) -> Mail:
     """The message for this touch, under the programme it was chosen under.
 
-    `public`: the address of the public pages; `tracked`: whether links lead through them. Raises
+    `public`: the address of the public pages; `tracked`: whether links lead through them; `returns`: the
+    domain whose mail comes back to us, so that envelope, Reply-To and List-Unsubscribe name the touch. Raises
     CannotRender or BadLetter: this message cannot be written; NotYet: not before its prospect is woken.
     """
     sender, template = workspace.programme.sender, workspace.templates[claim.piece]
     id = message_id(keys, claim.touch, domain_of(sender))
     tokens = sign_message(keys, claim.touch, len(template.links) if tracked else 0)
-    one = Recipient(id, now, claim.address, f"{public}/u/{tokens[0].decode()}", tokens)
+    back, answer, stop = sign_addresses(keys, claim.touch) if returns else ("", "", "")
+    one = Recipient(id, now, claim.address, f"{public}/u/{tokens[0].decode()}", tokens, answer, stop)
     values = values_of(claim, template.mentions)
-    kept = kept_of(template, claim.piece, claim.sequence, public, tracked)
+    kept = kept_of(template, claim.piece, claim.sequence, public, tracked, returns)
     filling = kept.outline.fill(values, one.unsubscribe_url) if kept else None
     if kept and filling:
         raw = kept.skeleton.fill(one, filling.subject, filling.values)
     else:
         words = _rendered(template, workspace, values, one, public=public, tracked=tracked)
-        raw = build(letter_to(one, words, sender, claim.piece, claim.sequence))
-    return Mail(id[1:-1], sender.address, claim.address, raw)
+        raw = build(letter_to(one, words, sender, claim.piece, claim.sequence, returns))
+    return Mail(id[1:-1], f"{back}@{returns}" if returns else sender.address, claim.address, raw)
 
 
 def _rendered(
@@ -104,7 +113,9 @@ class Kept(NamedTuple):
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def kept_of(template: Template, piece: str, sequence: str, public: str, tracked: bool) -> Kept | None:
+def kept_of(
+    template: Template, piece: str, sequence: str, public: str, tracked: bool, returns: str = ""
+) -> Kept | None:
     """What is kept of a piece; None where every message has to be rendered and built whole."""
 
     def link(number: int) -> str:
@@ -115,17 +126,20 @@ def kept_of(template: Template, piece: str, sequence: str, public: str, tracked:
     if outline is None:
         return None
     subject = skeleton.SUBJECT if outline.subject is None else outline.subject
-    one = skeleton.sample(domain_of(template.sender), f"{public}/u/")
-    sample = letter_to(one, Rendered(subject, "", ""), template.sender, piece, sequence)
+    one = skeleton.sample(domain_of(template.sender), f"{public}/u/", comes_back=bool(returns))
+    sample = letter_to(one, Rendered(subject, "", ""), template.sender, piece, sequence, returns)
     try:
         return Kept(outline, compile_skeleton(sample, outline.text, outline.html))
     except BadLetter:  # and so is every message: building one whole says why
         return None
 
 
-def letter_to(one: Recipient, words: Rendered, sender: Sender, piece: str, sequence: str) -> Letter:
-    """Everything that a message says."""
+def letter_to(
+    one: Recipient, words: Rendered, sender: Sender, piece: str, sequence: str, returns: str = ""
+) -> Letter:
+    """Everything that a message says. With `returns` answers come to us, and their owner is told of them."""
     domain = domain_of(sender)
+    reply_to = f"{one.answer}@{returns}" if returns else sender.reply_to
     return Letter(
         message_id=one.message_id,
         nurture_id=one.message_id[1:].partition("@")[0],
@@ -135,8 +149,9 @@ def letter_to(one: Recipient, words: Rendered, sender: Sender, piece: str, seque
         subject=words.subject,
         text=words.text,
         html=words.html,
-        reply_to=Mailbox(sender.reply_to) if sender.reply_to else None,
+        reply_to=Mailbox(reply_to) if reply_to else None,
         unsubscribe_url=one.unsubscribe_url,
+        unsubscribe_mail=f"mailto:{one.stop}@{returns}?subject=unsubscribe" if returns else "",
         list_id=f"{sequence}.{domain}",
         list_name=sender.company,
         feedback_id=f"{sequence}:{piece}:{domain.replace('.', '-')}:nurture",

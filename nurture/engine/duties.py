@@ -70,6 +70,8 @@ class Engine:
     """How long a claim of ours counts (PostgreSQL)."""
     limits: Limits = UNLIMITED
     """How much may leave."""
+    returns: str = ""
+    """The domain whose mail comes back to us, so that messages name themselves in addresses of it."""
     bars: Callable[[Workspace], str] = lambda _: ""
     """Why nothing written under this programme may be sent, or nothing."""
     now: Callable[[], datetime] = clock.now
@@ -321,7 +323,10 @@ def _compose(engine: Engine, claim: Claim) -> Mail:
         workspace = engine.store.read(partial(_usable, engine.shelf, claim.programme))
     if why := engine.bars(workspace):
         raise CannotRender(why)
-    return compose(claim, workspace, engine.keys, now, public=engine.public, tracked=engine.tracked)
+    return compose(
+        claim, workspace, engine.keys, now,
+        public=engine.public, tracked=engine.tracked, returns=engine.returns,
+    )  # fmt: skip
 
 
 def _usable(shelf: Shelf, programme: str, connection: Connection) -> Workspace:

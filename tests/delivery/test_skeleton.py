@@ -21,7 +21,7 @@ from nurture.core.programme import Sender, Site
 from nurture.delivery.attempt import NotYet
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build, head_of
 from nurture.delivery.skeleton import Recipient, is_usual_address, is_usual_subject
-from nurture.delivery.tokens import Keys, message_id, read, sign
+from nurture.delivery.tokens import Keys, message_id, read, sign, sign_address
 from nurture.drafting.codec import encode_journey
 from nurture.engine.composing import compose, domain_of, kept_of, letter_to, values_of
 from nurture.rendering import CannotRender, Template, Words, compile_piece, render, split
@@ -445,3 +445,30 @@ def test_every_try_is_the_same_bytes(name: str) -> None:
     one = claim(name, "tom@example.org", {"name": "Zo\u00eb", "word": "cost"})
     assert composed(one, workspace()) == composed(one, workspace())
     assert composed(one, workspace()) != composed(one._replace(touch=one.touch + 1), workspace())
+
+
+@pytest.mark.parametrize("name", [*PIECES, "html"])
+@pytest.mark.parametrize("address", ["tom@example.org", "o'neil+" + "x" * 70 + "@example.org"])
+def test_where_mail_comes_back_every_way_names_the_touch(name: str, address: str) -> None:
+    """Filled or built anew: envelope, answers and unsubscribe by mail are signed, each by its own key."""
+    one = claim(name, address, {"name": "Tom", "word": "cost"})
+    mail = compose(one, workspace(), KEYS, NOW, public=PUBLIC, tracked=True, returns="back.example.com")
+    back, answer, stop = (f"{sign_address(KEYS, each, one.touch)}@back.example.com" for each in "bru")
+    assert mail.sender == back
+    letter = replace(
+        meant(one, workspace()),
+        reply_to=Mailbox(answer),
+        unsubscribe_mail=f"mailto:{stop}?subject=unsubscribe",
+    )
+    assert mail.raw.startswith(head_of(letter))
+    plain = composed(one, workspace())
+    assert mail.raw.partition(b"MIME-Version")[2] == plain.partition(b"MIME-Version")[2]
+    assert kept_of(piece(name), name, "start", PUBLIC, True, "back.example.com") is not None
+
+
+def test_without_a_domain_to_come_back_to_nothing_changes() -> None:
+    one = claim("plain", "tom@example.org", {})
+    mail = compose(one, workspace(), KEYS, NOW, public=PUBLIC, tracked=True)
+    assert mail.sender == SENDER.address
+    assert b"Reply-To: replies@example.com\r\n" in mail.raw
+    assert b"mailto:" not in mail.raw.partition(b"\r\n\r\n")[0]
