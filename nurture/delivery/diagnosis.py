@@ -69,7 +69,7 @@ _WORDS = {
     "not allowed to post": (
         r"(?:members?|subscribers?)[- ]only|not a (?:list )?(?:member|subscriber)|non-?member|not (?:allowed|"
         r"permitted|authori[sz]ed) to (?:post|send (?:mail |messages? |e-?mails? )?to)|permission to (?:post|send)|"
-        r"closed (?:mailing )?list|is not (?:yet )?subscribed|only (?:accept\w*|allow\w*|receiv\w*)[\w ]{0,40}from|"
+        r"closed (?:mailing )?list|is not (?:yet )?subscribed|groups\.google\.com|only (?:accept\w*|allow\w*|receiv\w*)[\w ]{0,40}from|"
         r"not member|restricted to (?:members|authenticated|internal)|RESOLVER\.RST|NotAuthori[sz]ed|"
         r"DELIVERY RESTRICT|require\w* (?:that )?(?:all )?senders? (?:to )?(?:be |are )?authenticat"
     ),
@@ -264,7 +264,7 @@ _VAGUE = frozenset({"protocol error", "policy", "trouble at their end", "malform
 """Reasons whose words occur in any refusal: an exact code is better."""
 _NOT_ABOUT_THE_ADDRESS = ("7.", "6.")
 _OTHER = frozenset({"2.2", "2.3", "3.4", "4.6", "4.7"})
-_AFTER_DATA = re.compile(r"(?:in reply to|after|to) (?:the )?(?:end of )?(?:smtp )?data\b|>>> data\b", re.IGNORECASE)
+_AFTER_DATA = re.compile(r"(?:in reply to|after) (?:the )?(?:end of )?data\b|^(?:end of )?data: ", re.IGNORECASE)
 
 
 def diagnose(reply_code: int, enhanced_status: str, text: str) -> Diagnosis:

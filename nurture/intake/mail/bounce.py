@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nurture.delivery import Diagnosis, diagnose
-from nurture.intake.mail.codes import Codes, codes_in, commands_in, one_line
+from nurture.delivery import Diagnosis
+from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.headers import Headers, parted
 from nurture.intake.mail.marks import ADDRESS, addresses_in
 from nurture.intake.mail.message import Message
+from nurture.intake.mail.refusal import command_in, meaning
 from nurture.intake.returns import Return
 
 MOST_RECIPIENTS = 50
@@ -21,9 +22,10 @@ LONGEST_SAID = 1_500
 _DAEMON = re.compile(
     r"mailer[-_. ]?daemon|post ?master|mail[-_. ]?daemon|mail delivery|delivery (?:sub)?system|mail ?system|"
     r"maildelivery|mail administrator|\bmdaemon|ndr administrator|message delivery|email delivery|mailsystem|"
-    r"smtp (?:server|gateway|agent)|mail server|content filter|bounce|undeliver|non-?delivery|ndradmin",
+    r"smtp (?:server|gateway|agent)|mail server|undeliver|non-?delivery|ndradmin",
     re.IGNORECASE,
 )
+_OFFICE = re.compile(r"(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
 _SUBJECT = re.compile(
     r"undeliver|un-?deliverable|failure notice|delivery (?:status|fail|notif|problem|report|error|incomplete|delay|"
     r"unsuccess|has failed|warning|attempt)|delivery to .{0,60}fail|(?:returned|failed|nondeliverable|bounced|rejected|"
@@ -47,7 +49,7 @@ _BODY = re.compile(
     r"(?:delivery|deliver|message|mail|recipients?|address(?:es)?)[\w ()@.,:<>'-]{0,80}(?:fail|permanent|fatal|"
     r"unsuccessful|undeliver|rejected|refused|aborted|error|returned|bounced|delayed|trouble|problem)|"
     r"(?:permanent|fatal|transient|unrecoverable|delivery) (?:fatal )?errors?|mailbox|no such user|user unknown|"
-    r"unknown user|account|送信できません|配信できません|配送できません|届け|送達|не может быть доставлено|не доставлено|"
+    r"unknown user|account|not (?:a )?member of|送信できません|配信できません|配送できません|届け|送達|не может быть доставлено|не доставлено|"
     r"zugestellt|n'a pas pu|no se ha podido|non è stato|ne peut|nie można|退信|无法",
     re.IGNORECASE,
 )
@@ -114,8 +116,9 @@ def is_bounce(message: Message) -> bool:
 
 def is_daemon(head: Headers) -> bool:
     """Whether the writer is a mail system, by its name or address."""
-    writers = (head.spoken("from"), head.first("sender"), head.first("return-path"))
-    return any(_DAEMON.search(writer) for writer in writers) or head.spoken("from").strip() == "<>"
+    writer = head.spoken("from")
+    returns = (head.first("sender"), head.first("return-path"))
+    return bool(_DAEMON.search(writer)) or writer == "<>" or any(_OFFICE.match(value.strip("< ")) for value in returns)
 
 
 def is_null_path(head: Headers) -> bool:
@@ -172,9 +175,13 @@ def _recipients(message: Message, torn: Torn) -> list[str]:
     alone = [match[0] for match in written if _stands_out(torn.words, match)]
     returned = [*message.originals[:1], torn.original]
     to = [a for original in returned for a in addresses_in(original.first("to"))]
-    for found in (named, alone, [match[0] for match in written], to):
-        if people := [a for a in dict.fromkeys(found) if a.lower() not in ours and not _DAEMON.search(a)]:
-            return people[:MOST_RECIPIENTS] if found is not to else people[:1]
+    if named:
+        return list(dict.fromkeys(named))[:MOST_RECIPIENTS]
+    theirs = [a for a in alone if a.lower() not in ours and not _OFFICE.match(a)]
+    mentioned = [match[0] for match in written if match[0].lower() not in ours and not _OFFICE.match(match[0])]
+    for found in (theirs, alone, mentioned, to[:1]):
+        if found:
+            return list(dict.fromkeys(found))[:MOST_RECIPIENTS]
     return []
 
 
@@ -219,10 +226,10 @@ def _return(message: Message, torn: Torn, who: str, piece: str, *, later: bool) 
 
 def _diagnosis(message: Message, codes: Codes, piece: str, words: str, who: str) -> Diagnosis:
     """From the narrowest words to the widest, until they mean something."""
-    command = commands_in(words, who, sole=True)
+    command = command_in(piece) or command_in(words)
     found = Diagnosis("unknown", "no reason given")
     for said in (*_spoken(piece, who), piece, words, message.headers.spoken("subject")):
-        found = diagnose(codes.reply, codes.status, f"{said} {command}")
+        found = meaning(codes, said, command)
         if found.bounce != "unknown":
             return found
     return found

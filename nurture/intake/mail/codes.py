@@ -1,4 +1,4 @@
-"""What the words of servers carry: reply codes, enhanced codes, and the command that was refused."""
+"""What the words of servers carry: reply codes and enhanced codes; and how they are kept."""
 
 import re
 from typing import NamedTuple
@@ -9,11 +9,6 @@ LONGEST_SAID = 4_000
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d)\.(\d{1,3})(?![\d.]*\.\d|\d)")
 _REPLY = re.compile(r"(?<![\d.:/@=-])([45]\d\d)(?=[ -]|$|[;:,)#])(?! (?:bytes|kb|mb|hours|minutes|seconds|days))", re.I)
-_COMMAND = re.compile(
-    r"in reply to (?:the )?(end of data|data|rcpt|mail|helo|ehlo)|after (end of data|data|rcpt|mail|helo|ehlo)"
-    r"|^>>> (data|rcpt|mail|helo|ehlo)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 class Codes(NamedTuple):
@@ -30,17 +25,6 @@ def codes_in(said: str) -> Codes:
     telling = [code for code in found if not code.endswith(".0.0")] or found
     reply = _REPLY.search(said)
     return Codes(int(reply[1]) if reply else 0, telling[0] if telling else "")
-
-
-def commands_in(spoken: str, recipient: str, *, sole: bool) -> str:
-    """The command that a transcript says was refused, in words that a diagnosis understands.
-
-    `sole`: the report is about one recipient, so the last command of the transcript is theirs.
-    """
-    if not sole:
-        return ""
-    commands = [next(filter(None, match.groups())) for match in _COMMAND.finditer(spoken[:LONGEST_SAID])]
-    return f"(in reply to {commands[-1]})" if commands else ""
 
 
 def one_line(said: str) -> str:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nurture.delivery import diagnose
-from nurture.intake.mail.codes import Codes, codes_in, commands_in, one_line
+from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import addresses_in
 from nurture.intake.mail.message import Message
+from nurture.intake.mail.refusal import command_in, meaning
 from nurture.intake.returns import Kind, Return
 
 MOST_RECIPIENTS = 100
@@ -55,8 +55,7 @@ def reports_in(text: str) -> Iterator[Report]:
 
 def _report(fields: dict[str, str], named: Sequence[str]) -> Report:
     addresses = tuple(dict.fromkeys(a for value in named for a in addresses_in(value.partition(";")[2] or value)))
-    final = fields.get("final-recipient") or named[0]
-    own = next(addresses_in(final.partition(";")[2] or final), "") or (addresses[0] if addresses else "")
+    own = addresses[0] if addresses else ""
     action = fields.get("action", "").split("(")[0].strip().lower()
     said = fields.get("diagnostic-code", "")
     return Report(own, addresses, action, status_of(fields.get("status", ""), said), said)
@@ -114,11 +113,12 @@ def _return(report: Report, spoken: str, *, sole: bool) -> Return:
             recipient=report.recipient,
         )  # fmt: skip
     said = report.said
-    codes = codes_in(said)
-    context = f"{said} {commands_in(spoken, report.recipient, sole=sole)}".strip()
-    diagnosis = diagnose(codes.reply, report.status, context)
+    codes = Codes(codes_in(said).reply, report.status)
+    # A transcript is about whoever is named in it: with several recipients it is nobody's for certain.
+    command = command_in(said) or (command_in(spoken) if sole else "")
+    diagnosis = meaning(codes, said, command)
     if diagnosis.reason == "no reason given" and sole and spoken:
-        diagnosis = diagnose(codes.reply, report.status, spoken)
+        diagnosis = meaning(codes, spoken, command)
     return Return(
         "", "bounced", addresses=report.addresses, bounce=diagnosis.bounce, status=report.status,
         words=one_line(said or spoken), reason=diagnosis.reason, recipient=report.recipient,
