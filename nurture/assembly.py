@@ -28,6 +28,7 @@ from nurture.engine.duties import Engine, links_in
 from nurture.engine.pulse import Pulse
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
+from nurture.intake.networks import NO_NETWORKS, Networks, read_networks
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
 from nurture.store import Store, programmes, schema, suppressions
 from nurture.store.facts import newest
@@ -154,6 +155,7 @@ class Nurture:
             log=log,
             limits=self._limits(),
             returns=self.settings.mailbox.domain,
+            networks=self._networks(),
             bars=self._bars(),
             in_doubt=self.settings.smtp.in_doubt if self.settings.smtp else "assume_sent",
         )
@@ -166,6 +168,18 @@ class Nurture:
             zone = self.programme().zone
             warm_up = WarmUp(ramp.begins, ramp.first_day, ramp.grow, ramp.target, zone)
         return Limits(limits.per_minute, limits.per_provider, limits.per_domain, warm_up)
+
+    def _networks(self) -> Networks:
+        """The operator's list of networks that machines ask from. Raises Mistake where it cannot be read."""
+        name = self.settings.machines.networks
+        if not name:
+            return NO_NETWORKS
+        try:
+            text = (self.folder / name).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError):
+            said = "name a text file of the workspace, one network a line"
+            raise Mistake(f"nurture.toml: machines.networks: {name} cannot be read; {said}") from None
+        return read_networks(text.splitlines(), name)
 
     def _bars(self) -> Callable[[Workspace], str]:
         """`unfit` for these settings, asked once for each programme."""
@@ -203,6 +217,7 @@ class Nurture:
                 public=self.settings.web.public,
                 tracking=self.settings.tracking,
                 trusted_proxies=self.settings.web.trusted_proxies,
+                events=self.secrets.events,
                 pulse=pulse,
                 schema=schema.head(shipped("migrations")),
             )

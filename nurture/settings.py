@@ -6,6 +6,7 @@ which the authoring package reads. Keys and passwords stand in `secrets.toml`.
 
 import binascii
 import os
+import re
 import tomllib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -98,6 +99,16 @@ class Limits:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Machines:
+    """[machines]: what is known of programs that follow links before people do."""
+
+    networks: StrictStr = Field(
+        default="",
+        description="A file of networks, one CIDR a line, that machines ask from (relative to the workspace)",
+    )
+
+
+@dataclass(frozen=True, config=_STRICT)
 class WarmUp:
     """[warm_up]: what a new sender sends on each day, until its mail is known."""
 
@@ -134,7 +145,15 @@ class Mailbox:
     maildir: StrictStr = Field(default="", description="Instead of a server: a maildir on this machine")
 
 
-SECTIONS = {"store": Store, "smtp": Smtp, "web": Web, "limits": Limits, "warm_up": WarmUp, "mailbox": Mailbox}
+SECTIONS = {
+    "store": Store,
+    "smtp": Smtp,
+    "web": Web,
+    "limits": Limits,
+    "warm_up": WarmUp,
+    "mailbox": Mailbox,
+    "machines": Machines,
+}
 """The sections that are settings."""
 
 Clock = Literal["real", "virtual"]
@@ -152,6 +171,7 @@ class Settings:
     smtp: Smtp | None = None
     web: Web = Field(default_factory=Web)
     limits: Limits = Field(default_factory=Limits)
+    machines: Machines = Field(default_factory=Machines)
     warm_up: WarmUp | None = None
     mailbox: Mailbox = Field(default_factory=Mailbox)
     clock: Clock = "real"
@@ -187,6 +207,8 @@ class Secrets:
     """Hashes addresses that are never mailed. Never changes."""
     smtp_password: str | None = field(default=None, repr=False)
     mailbox_password: str | None = field(default=None, repr=False)
+    events: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Tokens of those who may post events, by the sender's name."""
 
 
 def read_settings(folder: Path) -> Settings:
@@ -202,7 +224,7 @@ def read_settings(folder: Path) -> Settings:
 def read_secrets(folder: Path) -> Secrets:
     """The keys of the workspace in `folder`. Raises Mistake, which never shows a value."""
     data = _read(folder / SECRETS, "; nurture init writes one")
-    _only("", data, ("tokens", "suppression", "smtp", "mailbox"))
+    _only("", data, ("tokens", "suppression", "smtp", "mailbox", "events"))
     tokens = dict(_table(data, "tokens"))
     current = _text(tokens.pop("current", None), "tokens.current")
     keys = {name: _key(value, f"tokens.{name}") for name, value in tokens.items()}
@@ -216,6 +238,7 @@ def read_secrets(folder: Path) -> Secrets:
         suppression=_key(suppression.get("key"), "suppression.key"),
         smtp_password=_password(data, "smtp"),
         mailbox_password=_password(data, "mailbox"),
+        events={name: _token(name, value) for name, value in _table(data, "events").items()},
     )
 
 
@@ -314,6 +337,16 @@ def _password(data: Mapping[str, Any], name: str) -> str | None:
     _only(f"{name}.", section, ("password",))
     password = section.get("password")
     return None if password is None else _text(password, f"{name}.password")
+
+
+def _token(name: str, value: object) -> str:
+    """The token of one sender of events."""
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name):
+        raise Mistake(f"{SECRETS}: [events] {name}: call a sender by small letters, digits, - and _")
+    token = _text(value, f"events.{name}")
+    if not re.fullmatch(r"[!-~]{32,200}", token):
+        raise Mistake(f"{SECRETS}: events.{name}: a token has 32 to 200 letters and signs, without spaces")
+    return token
 
 
 def _text(value: object, name: str) -> str:

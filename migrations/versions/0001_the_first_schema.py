@@ -299,6 +299,7 @@ def upgrade() -> None:
         sa.Column("agent", Words(), nullable=False),
         sa.Column("network", Words(), nullable=False),
         sa.Column("prefetch", sa.Boolean(), nullable=False),
+        sa.Column("manner", Words(), nullable=False),
         sa.Column("settled_at", Instant(), nullable=True),
         sa.Column("verdict", Words(), nullable=True),
         sa.Column("reasons", PLAIN, nullable=False),
@@ -317,7 +318,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hits_prospect"), "hits", ["prospect"])
     op.create_index("ix_hits_touch", "hits", ["touch"])
     op.create_index("ix_hits_unsettled", "hits", ["at"], **where("settled_at IS NULL"))
-    op.create_index("ix_hits_rules", "hits", ["rules"], **where("settled_at IS NOT NULL"))
+    op.create_index(
+        "ix_hits_rules", "hits", ["rules", "at"], **where("settled_at IS NOT NULL AND touch IS NOT NULL")
+    )
+    op.create_index("ix_hits_network", "hits", ["network", "at"], **where("kind = 'click' AND network <> ''"))
     op.create_index(
         "ix_hits_visitor", "hits", ["visitor"], **where("visitor IS NOT NULL AND prospect IS NULL")
     )

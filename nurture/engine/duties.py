@@ -28,12 +28,14 @@ from nurture.drafting.codec import Unreadable, decode_journey
 from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
+from nurture.engine.confirming import mail_confirmations
 from nurture.engine.handing import mail_handoffs
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import BATCH, Drafting, Seen, Woken, look, record, wake
 from nurture.errors import Mistake
+from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.rendering import CannotRender
-from nurture.store import Store, doubt, handoffs, overdue, programmes, waking
+from nurture.store import Store, confirmations, doubt, handoffs, overdue, programmes, waking
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
 from nurture.store.outbox import LEASE
@@ -74,6 +76,8 @@ class Engine:
     """The domain whose mail comes back to us, so that messages name themselves in addresses of it."""
     bars: Callable[[Workspace], str] = lambda _: ""
     """Why nothing written under this programme may be sent, or nothing."""
+    networks: Networks = NO_NETWORKS
+    """From where machines ask: the operator's list."""
     now: Callable[[], datetime] = clock.now
     """Business time while messages are on their way, as far as it is to be believed."""
     drafting: Drafting = draft_all
@@ -116,9 +120,20 @@ async def replay_journal(engine: Engine, now: datetime) -> int:
 
 async def settle_hits(engine: Engine, now: datetime) -> int:
     """Judge hits whose neighbours are known by now."""
-    settled = await engine.store.write(partial(_settle, engine.shelf, now))
+    settled = await engine.store.write(partial(_settle, engine, now))
     failpoints.hit("settle.after")
     return settled.messages
+
+
+async def judge_again(engine: Engine, now: datetime) -> int:
+    """Judge hits anew where the rules or the operator's list are others than when they settled."""
+    judged = 0
+    while await engine.store.aread(partial(settling.is_stale, now=now, networks=engine.networks)):
+        done = (await engine.store.write(partial(_judge_again, engine, now))).messages
+        judged += done
+        if not done or engine.stopping.is_set():
+            break
+    return judged
 
 
 async def resolve_doubts(engine: Engine, now: datetime) -> int:
@@ -180,6 +195,13 @@ async def mail_sales(engine: Engine, now: datetime) -> int:
     return await mail_handoffs(engine.store, engine.shelf, engine.transport, engine.keys, now)
 
 
+async def ask_for_confirmations(engine: Engine, now: datetime) -> int:
+    """Ask owners of addresses whether a consent was theirs."""
+    return await mail_confirmations(
+        engine.store, engine.shelf, engine.transport, engine.keys, engine.public, engine.suppression_key, now
+    )
+
+
 async def alert(engine: Engine, now: datetime) -> int:
     """Tell people of trouble. Never anything to go on with."""
     if engine.alerting is not None:
@@ -195,11 +217,13 @@ DUTIES = (
     Duty("replay journal", 5, replay_journal, always=True),
     Duty("rescue orphans", 15, rescue_lapsed, always=True),
     Duty("settle hits", 15, settle_hits, settling.next_settlement),
+    Duty("judge again", 60, judge_again, always=True),
     Duty("resolve doubts", 15, resolve_doubts, doubt.next_doubt),
     Duty("wake", 1, wake_due, _next_wake),
     Duty("tend outbox", 5, tend_outbox, overdue.next_due),
     Duty("deliver", 1, deliver_due, overdue.next_due),
     Duty("mail sales", 5, mail_sales, handoffs.next_mail),
+    Duty("ask for confirmations", 5, ask_for_confirmations, confirmations.next_mail),
     Duty("alert", 15, alert, always=True),
 )
 
@@ -237,9 +261,14 @@ def links_in(connection: Connection, shelf: Shelf, programme: str, piece: str) -
     return len(template.links) if template else 0
 
 
-def _settle(shelf: Shelf, now: datetime, connection: Connection) -> settling.Settled:
-    active = programmes.active(connection).programme
-    return settling.settle_hits(connection, now, active, partial(links_in, connection, shelf))
+def _settle(engine: Engine, now: datetime, connection: Connection) -> settling.Settled:
+    active, links = programmes.active(connection).programme, partial(links_in, connection, engine.shelf)
+    return settling.settle_hits(connection, now, active, links, networks=engine.networks)
+
+
+def _judge_again(engine: Engine, now: datetime, connection: Connection) -> settling.Settled:
+    active, links = programmes.active(connection).programme, partial(links_in, connection, engine.shelf)
+    return settling.reclassify(connection, now, active, links, networks=engine.networks)
 
 
 def _resolve(engine: Engine, now: datetime, connection: Connection) -> doubting.Resolved:

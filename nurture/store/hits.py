@@ -1,14 +1,26 @@
 """The table of hits: kept before the answer, judged later, never a fact by themselves.
 
 A hit of a message waits unsettled until its neighbours are known; `ix_hits_unsettled` finds those that are
-due, so the work grows with what has come in, not with what was ever sent.
+due, so the work grows with what has come in, not with what was ever sent. `ix_hits_network` finds other
+people's clicks around one, `ix_hits_rules` those that were judged under other rules than today's.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from nurture.store.tables import HITS, TOUCHES
 
@@ -17,6 +29,12 @@ MOST_OF_A_MESSAGE = 500
 
 HITS_OF_A_MESSAGE = 10
 """How many a message usually has, a scanner's round included: so far we look for other messages."""
+
+STRANGERS = 100
+"""Other people's clicks that are looked at before and after one."""
+
+AROUND = timedelta(seconds=61)
+"""How far away they may be: what the widest rule reads, and the rest of the second that is asked for."""
 
 NOT_OURS = "led here by no message"
 
@@ -32,6 +50,17 @@ class Seen(NamedTuple):
     agent: str = ""
     network: str = ""
     prefetch: bool = False
+    visitor: str | None = None
+    manner: str = ""
+
+
+class Verdict(NamedTuple):
+    """What a hit was judged to be, and the number of the fact it became."""
+
+    hit: int
+    said: str
+    why: Sequence[str]
+    fact: int | None
 
 
 class Message(NamedTuple):
@@ -97,15 +126,65 @@ def hits_of(connection: Connection, touch: int) -> list[Row[tuple[object, ...]]]
     return sorted(rows, key=lambda row: (row.at, row.id))
 
 
-def mark_settled(
-    connection: Connection, verdicts: Mapping[int, tuple[str, Sequence[str]]], now: datetime
-) -> None:
-    """Write verdict and reasons to hits, by their ids."""
-    if verdicts:
-        rows = [
-            {"hit": id, "on": now, "said": said, "why": list(why)} for id, (said, why) in verdicts.items()
-        ]
+def mark_settled(connection: Connection, verdicts: Iterable[Verdict], rules: str, now: datetime) -> None:
+    """Write verdicts to their hits, and under which rules they were found."""
+    rows = [
+        {
+            "hit": one.hit,
+            "on": now,
+            "said": one.said,
+            "why": list(one.why),
+            "under": rules,
+            "became": one.fact,
+        }
+        for one in verdicts
+    ]
+    if rows:
         connection.execute(_JUDGE, rows)
+
+
+def clicks_near(
+    connection: Connection, network: str, at: datetime, prospect: int
+) -> list[tuple[datetime, int]]:
+    """When one network asked for links of other people about this second, and whose; the nearest ones."""
+    asked = {"network": network, "from": at - AROUND, "at": at, "until": at + AROUND, "prospect": prospect}
+    return [(row.at, row.prospect) for row in connection.execute(_NEAR, asked)]
+
+
+def stale_messages(connection: Connection, rules: str, since: datetime, most: int) -> list[int]:
+    """Up to `most` messages with hits from `since` on that were judged under other rules, oldest first.
+
+    Jumps from one set of rules to the next in the index, so those judged under today's cost nothing.
+    """
+    found: dict[int, None] = {}
+    under = connection.execute(_FIRST_RULES).scalar()
+    while under is not None and len(found) < most:
+        if under != rules:
+            asked = {"under": under, "since": since, "most": most * HITS_OF_A_MESSAGE}
+            found.update(dict.fromkeys(connection.execute(_STALE, asked).scalars()))
+        under = connection.execute(_NEXT_RULES, {"under": under}).scalar()
+    return list(found)[:most]
+
+
+def stale_hits_of(
+    connection: Connection, touch: int, rules: str, since: datetime
+) -> tuple[set[int], list[Row[Any]]]:
+    """The ids of hits of a message to judge again, and they with their neighbours, in order of time."""
+    asked: dict[str, object] = {"touch": touch, "rules": rules, "since": since}
+    stale = list(connection.execute(_STALE_OF, asked).scalars())
+    if not stale:
+        return set(), []
+    asked |= {"first": stale[0], "last": stale[-1]}
+    rows = [row for query in (_BEFORE, _WITHIN, _BEHIND) for row in connection.execute(query, asked)]
+    seen = {row.id for row in rows}
+    return seen.intersection(stale), sorted(rows, key=lambda row: (row.at, row.id))
+
+
+def not_counted(connection: Connection, prospect: int, known: datetime | None, most: int) -> list[Row[Any]]:
+    """The newest hits of a prospect that were judged to be no person's, by `known` if given; by time."""
+    query = _NOT_COUNTED if known is None else _NOT_COUNTED.where(HITS.c.settled_at <= known)
+    rows = connection.execute(query.limit(most), {"prospect": prospect}).all()
+    return sorted(rows, key=lambda row: (row.at, row.id))
 
 
 # Built once: building and recognising a statement costs more than SQLite needs to run it.
@@ -125,5 +204,50 @@ _SETTLED = _OF_TOUCH.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.id.de
 _JUDGE = (
     update(HITS)
     .where(HITS.c.id == bindparam("hit"))
-    .values(settled_at=bindparam("on"), verdict=bindparam("said"), reasons=bindparam("why"))
+    .values(
+        settled_at=bindparam("on"),
+        verdict=bindparam("said"),
+        reasons=bindparam("why"),
+        rules=bindparam("under"),
+        fact=bindparam("became"),
+    )
+)
+
+# As PLACED of the index says it: SQLite takes a partial index where the question repeats its condition.
+_PLACED: Any = literal_column("hits.kind = 'click' AND hits.network <> ''")
+_FROM_THERE = select(HITS.c.at, HITS.c.prospect).where(
+    _PLACED, HITS.c.network == bindparam("network"), HITS.c.prospect != bindparam("prospect")
+)
+_EARLIER = _FROM_THERE.where(HITS.c.at.between(bindparam("from"), bindparam("at"))).order_by(HITS.c.at.desc())
+_LATER = _FROM_THERE.where(HITS.c.at > bindparam("at"), HITS.c.at <= bindparam("until")).order_by(HITS.c.at)
+_NEAR = union_all(select(_EARLIER.limit(STRANGERS).subquery()), select(_LATER.limit(STRANGERS).subquery()))
+
+_JUDGED = (HITS.c.settled_at.is_not(None), HITS.c.touch.is_not(None))
+_FIRST_RULES = select(func.min(HITS.c.rules)).where(*_JUDGED)
+_NEXT_RULES = _FIRST_RULES.where(HITS.c.rules > bindparam("under"))
+_STALE = (
+    select(HITS.c.touch)
+    .where(*_JUDGED, HITS.c.rules == bindparam("under"), HITS.c.at >= bindparam("since"))
+    .order_by(HITS.c.at)
+    .limit(bindparam("most"))
+)
+_STALE_OF = (
+    select(HITS.c.id)
+    .where(*_JUDGED, HITS.c.touch == bindparam("touch"), HITS.c.rules != bindparam("rules"))
+    .where(HITS.c.at >= bindparam("since"))
+    .order_by(HITS.c.id)
+    .limit(MOST_OF_A_MESSAGE)
+)
+_ALL_OF_TOUCH: Select[Any] = select(HITS).where(HITS.c.touch == bindparam("touch")).limit(MOST_OF_A_MESSAGE)
+_BEFORE = _ALL_OF_TOUCH.where(HITS.c.id < bindparam("first")).order_by(HITS.c.id.desc())
+_WITHIN = (
+    _ALL_OF_TOUCH.where(HITS.c.id.between(bindparam("first"), bindparam("last")))
+    .order_by(HITS.c.id)
+    .limit(2 * MOST_OF_A_MESSAGE)
+)
+_BEHIND = _ALL_OF_TOUCH.where(HITS.c.id > bindparam("last")).order_by(HITS.c.id)
+_NOT_COUNTED = (
+    select(HITS)
+    .where(HITS.c.prospect == bindparam("prospect"), HITS.c.verdict.in_(("machine", "unsure")))
+    .order_by(HITS.c.at.desc(), HITS.c.id.desc())
 )

@@ -50,6 +50,8 @@ _LIVE_SQL = f"state IN {_words(*LIVE)}"
 _CANCELLED_SQL = "cancelled AND state IN ('queued', 'deferred')"
 _IN_LINE_SQL = "line IS NOT NULL AND state IN ('queued', 'deferred')"
 _UNMAILED_SQL = "mail_due_at IS NOT NULL AND mailed_at IS NULL"
+_JUDGED_SQL = "settled_at IS NOT NULL AND touch IS NOT NULL"
+_PLACED_SQL = "kind = 'click' AND network <> ''"
 _STRANGER_SQL = "visitor IS NOT NULL AND prospect IS NULL"
 _COUNTED_SQL = f"{_LIVE_SQL} OR outcome IN ('sent', 'in_doubt')"
 
@@ -313,8 +315,10 @@ class Hit(Row, table=True):
         Index("ix_hits_touch", "touch"),
         Index("ix_hits_visitor", "visitor", sqlite_where=text(_STRANGER_SQL),
               postgresql_where=text(_STRANGER_SQL)),
-        Index("ix_hits_rules", "rules", sqlite_where=text("settled_at IS NOT NULL"),
-              postgresql_where=text("settled_at IS NOT NULL")),
+        Index("ix_hits_rules", "rules", "at", sqlite_where=text(_JUDGED_SQL),
+              postgresql_where=text(_JUDGED_SQL)),
+        Index("ix_hits_network", "network", "at", sqlite_where=text(_PLACED_SQL),
+              postgresql_where=text(_PLACED_SQL)),
         CheckConstraint("kind IN ('click', 'open', 'page')", name="kind_known"),
         CheckConstraint("verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name="verdict_known"),
     )  # fmt: skip
@@ -338,6 +342,8 @@ class Hit(Row, table=True):
     network: str = ""
     """The address cut to /24 or /48."""
     prefetch: bool = False
+    manner: str = ""
+    """What else a browser would have said: that it wants a page, in which languages. Empty: nobody looked."""
     settled_at: datetime | None = None
     verdict: str | None = None
     reasons: list[str] = _json(default_factory=list)

@@ -7,6 +7,7 @@ a body is read up to its limit and for ten seconds.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qsl
 
@@ -14,18 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from nurture.intake.tracking import is_prefetch, short_agent
+from nurture.intake.agents import short_agent
+from nurture.intake.tracking import is_prefetch, manner_of
 from nurture.store.hits import Seen
 
 READING_SECONDS = 10
 MOST_FIELDS = 100
-_PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
+PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
+"""Headers by which a browser says that nobody has asked to see this yet."""
 
 Address = IPv4Address | IPv6Address
 
 
 def seen(request: Request, trusted: Iterable[str], kind: str, url: str, at: datetime) -> Seen:
-    """The request as it is kept: no address, no header but a short User-Agent."""
+    """The request as it is kept: no address, no header but a short User-Agent; of others, that they came."""
     return Seen(
         kind=kind,
         url=url,
@@ -33,8 +36,15 @@ def seen(request: Request, trusted: Iterable[str], kind: str, url: str, at: date
         method=request.method,
         agent=short_agent(request.headers.get("user-agent", "")),
         network=network(request, trusted),
-        prefetch=is_prefetch(request.headers.get(name, "") for name in _PURPOSES),
+        prefetch=is_prefetch(request.headers.get(name, "") for name in PURPOSES),
+        manner=manner_of(request.headers),
     )
+
+
+def asker(request: Request, trusted: Iterable[str]) -> str:
+    """Who asked, as evidence keeps it: the network, and a hash that tells one browser from another."""
+    agent = sha256(request.headers.get("user-agent", "").encode()).hexdigest()[:8]
+    return f"from {network(request, trusted) or 'nowhere known'}, agent {agent}"
 
 
 def network(request: Request, trusted: Iterable[str]) -> str:

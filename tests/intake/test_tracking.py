@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.intake.tracking import (
-    RULES,
-    Request,
-    classify,
-    is_prefetch,
-    is_program,
-    short_agent,
-)
+from nurture.intake.agents import is_program, short_agent
+from nurture.intake.neighbours import Request
+from nurture.intake.tracking import RULES, classify, is_prefetch
 
 ACCEPTED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
