@@ -105,8 +105,8 @@ _WORDS = {
     "on a blocklist": (
         r"black-?list|block-?list|\bdns[bw]l\b|\brbl\b|\bsbl\b|\bxbl\b|\bpbl\b|\bcss\b|spamhaus|spamcop|barracuda"
         r"(?:central| reputation)|sorbs|uribl|surbl|invaluement|proofpoint|cloudmark|\bcdrbl\b|trend ?micro|senderbase|"
-        r"reputation|(?:is|are|was|been|currently)(?: \w+)? (?:listed|blocked|banned)|blocked (?:by|using|for|due|"
-        r"from|because)|listed (?:at|in|on|by|with)|(?:your|this|the|from|client|sending|source)[\w ]{0,20}"
+        r"reputation|(?:is|are|was|been|currently)(?: (?!not )\w+)? (?:listed (?!in)|blocked|banned)|blocked (?:by|using|for|due|"
+        r"from|because)|(?<!not )\blisted (?:at|in|on|by|with)|(?:your|this|the|from|client|sending|source)[\w ]{0,20}"
         r"(?:ip|host|server|network|address range|mta|domain)(?: address)?[\w .:()<>\[\]-]{0,60}(?:block|ban|reject|"
         r"refus|denied|not (?:allow|accept|permit|authori)|abus|poor|bad |listed)|sperrliste|schwarze liste|"
         r"access denied\. ?(?:please|see|contact|ip|for)|is on our block|postmaster\.(?:\w+\.)?(?:live|msn|gmx|web)|"
@@ -122,7 +122,7 @@ _WORDS = {
         r"emails|rcpt)|rate[- ]?(?:limit|control|exceed|of mail)|throttl|too (?:fast|frequent|quickly|often)|"
         r"(?:exceed\w*|reached|over)[\w ,']{0,50}(?:rate|limit|connections|number of|daily|hourly|per (?:day|hour|"
         r"minute|connection|session))|(?:limit|maximum)[\w ,']{0,40}(?:exceeded|reached)|unusual rate|"
-        r"slow down|sending too|message rate|connection limit|grey-?list|gray-?list|temporarily deferred due to"
+        r"slow down|sending too|at a rate (?:that|which)|message rate|connection limit|grey-?list|gray-?list|temporarily deferred due to"
     ),
     # The address.
     "no such domain": (
@@ -264,6 +264,7 @@ _VAGUE = frozenset({"protocol error", "policy", "trouble at their end", "malform
 """Reasons whose words occur in any refusal: an exact code is better."""
 _NOT_ABOUT_THE_ADDRESS = ("7.", "6.")
 _OTHER = frozenset({"2.2", "2.3", "3.4", "4.6", "4.7"})
+_TRY_AGAIN = re.compile(r"try again|temporar|time[d-]? ?out", re.IGNORECASE)
 _AFTER_DATA = re.compile(r"(?:in reply to|after) (?:the )?(?:end of )?data\b|^(?:end of )?data: ", re.IGNORECASE)
 
 
@@ -279,6 +280,8 @@ def diagnose(reply_code: int, enhanced_status: str, text: str) -> Diagnosis:
     bounce = _MEANS.get(reason, "unknown")
     if enhanced_status.startswith("4") or (not enhanced_status and 400 <= reply_code < 500):
         return Diagnosis("soft", reason or "not now")
+    if reason == "no such domain" and _TRY_AGAIN.search(said):
+        return Diagnosis("soft", "nobody answered")
     if bounce == "hard":
         if subject.startswith("7."):
             return Diagnosis("block", "policy")

@@ -59,7 +59,7 @@ _LATER = re.compile(
     r"will (?:continue|keep|be) (?:to try|trying|tried|attempt)|delivery[\w ]{0,30}(?:is |was |has been )?delayed|"
     r"still (?:being )?(?:tr|queue|attempt)|no action is required|not yet (?:been )?delivered|will try again|"
     r"further attempts|next attempt|temporar\w+ (?:fail|delay)[\w ]{0,40}(?:will|retry)|"
-    r"wird weiter versucht|nouvelle tentative|seguir[áa] intent|再送",
+    r"wird weiter versucht|nouvelle tentative|seguir[áa] intent|再送を(?:試|行|続)|再送します",
     re.IGNORECASE,
 )
 _NEVER = re.compile(
@@ -92,6 +92,11 @@ _SPOKEN = re.compile(
     r"response was|returned|status|explanation|because|failed with|erreur|motivo|grund|fehler\w*)[\w ']{0,30}:[ \t]*",
     re.IGNORECASE,
 )
+
+_MACHINES = (
+    "auto-submitted", "precedence", "x-auto-response-suppress", "list-id", "list-help", "list-subscribe",
+    "mailing-list", "x-mlserver", "x-ml-name",
+)  # fmt: skip
 
 
 class Torn(NamedTuple):
@@ -235,6 +240,12 @@ def _diagnosis(message: Message, codes: Codes, piece: str, words: str, who: str)
     return found
 
 
+def said_of(words: str, who: str) -> str:
+    """What these words say right after this recipient, or nothing."""
+    place = words.lower().find(who.lower()) if who else -1
+    return _paragraph(words[place + len(who) :].lstrip(" >:\t\"'"), 0) if place >= 0 else ""
+
+
 def _spoken(piece: str, who: str) -> Iterator[str]:
     """What the server said in these words: from its code, or after a label like a reason, or after the address."""
     if match := re.search(r"(?<![\d.:@/=-])[45]\d\d[ -](?!\d)|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])", piece):
@@ -249,8 +260,8 @@ def _spoken(piece: str, who: str) -> Iterator[str]:
 
 
 def _paragraph(text: str, start: int) -> str:
-    end = text.find("\n\n", start)
-    return text[start : end if end >= 0 else len(text)][:LONGEST_SAID]
+    text = text[start : start + 2 * LONGEST_SAID].lstrip()
+    return text.partition("\n\n")[0][:LONGEST_SAID]
 
 
 def _arrived(message: Message, torn: Torn) -> Return:
@@ -259,4 +270,4 @@ def _arrived(message: Message, torn: Torn) -> Return:
 
 
 def _is_personal(head: Headers) -> bool:
-    return not (head.first("auto-submitted") or head.first("precedence") or head.first("x-auto-response-suppress"))
+    return not any(head.first(name) for name in _MACHINES)

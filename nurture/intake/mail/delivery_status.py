@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nurture.intake.mail.bounce import said_of, tear
 from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import addresses_in
@@ -41,8 +42,9 @@ def read_delivery_status(message: Message) -> list[Return]:
     # Some servers paste the fields into their text, and some tear their own boundaries.
     texts = [part.text for part in parts] or [message.text]
     reports = [report for text in texts for report in reports_in(text)]
-    spoken = message.text.partition("\nReporting-MTA:")[0] if parts else ""
-    return [_return(report, spoken, sole=len(reports) == 1) for report in reports[:MOST_RECIPIENTS]]
+    spoken = tear(message.text.partition("\nReporting-MTA:")[0]).words
+    told = (_told(report, spoken) for report in reports[:MOST_RECIPIENTS])
+    return [_return(report, spoken, sole=len(reports) == 1) for report in told]
 
 
 def reports_in(text: str) -> Iterator[Report]:
@@ -77,6 +79,14 @@ def _tells_more(spoken: str, written: str) -> bool:
     if spoken.endswith(".0.0"):
         return False
     return spoken[0] == written[0] or written.endswith(".0.0")
+
+
+def _told(report: Report, spoken: str) -> Report:
+    """The report with the words of the text about its recipient, where it bears no diagnostic itself."""
+    if report.said:
+        return report
+    said = said_of(spoken, report.recipient)
+    return report._replace(said=said, status=status_of(report.status, said))
 
 
 def _groups(text: str) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from nurture.delivery import Diagnosis, diagnose
 from nurture.intake.mail.codes import LONGEST_SAID, Codes
 
 _COMMAND = re.compile(
-    r"in reply to (?:the )?(end of data|data|rcpt|mail|helo|ehlo)|after (end of data|data|rcpt|mail|helo|ehlo)|"
+    r"in\s+reply\s+to\s+(?:the\s+)?(end of data|data|rcpt|mail|helo|ehlo)|after\s+(end of data|data|rcpt|mail|helo|ehlo)|"
     r"^\s*>>> ?(data|rcpt|mail|helo|ehlo)|smtp command\W{1,20}(data|rcpt|mail|helo|ehlo)|smtp:(rcpt|mail|data)|"
     r"(?:sending|our|sent|to(?: the)?|command:?) (data|rcpt|mail|helo|ehlo)\b|(does not like recipient)|"
     r"(after i sent the message)|(rcpt) to:? ?<",
