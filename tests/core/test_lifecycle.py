@@ -8,6 +8,7 @@ from nurture.core import facts as f
 from nurture.core.evidence import Evidence
 from nurture.core.journey import (
     ANSWERS,
+    DECLINES,
     LEGAL,
     STATES,
     Journey,
@@ -47,10 +48,19 @@ OBSERVED: tuple[f.Observed, ...] = (
     ),
     f.Resent(6),
     f.Resent(99),
-    *(f.Bounced(7, kind) for kind in ("hard", "soft", "block")),
+    *(f.Bounced(7, kind) for kind in ("hard", "soft", "block", "content", "unknown")),
+    *(f.Away(7, until) for until in (None, START + 9 * DAY)),
+    f.Contacted("Tom"),
     f.Complained(7),
     f.Consented("consent", "all", START + DAY),
     f.Unsubscribed(),
+    f.Unsubscribed("main"),
+    f.Consented("consent", "main"),
+    f.Preferred(),
+    f.Preferred(("cost",), 9, START + DAY),
+    f.Declined(),
+    f.Declined(START + 9 * DAY),
+    f.Reconsidered(),
     f.Held(START + DAY),
     f.Held(),
     f.Released(),
@@ -152,7 +162,7 @@ def test_observed_facts_are_never_illegal(state: str):
         journey = in_state(state)
         after = evolve(journey, fact(journey, body), programme())
         assert after.n == journey.n + 1
-        if not isinstance(body, f.Answered | f.Erased):
+        if not isinstance(body, f.Answered | f.Declined | f.Erased):
             assert after.lifecycle == state
 
 
@@ -183,6 +193,31 @@ def test_what_sales_answers_do(answer: str, state: str):
         assert after.lifecycle == ANSWERED[answer, state]
     else:
         assert after == journey._replace(n=journey.n + 1)
+
+
+SAID = {
+    ("not for us", "new"): "closed",
+    ("not for us", "nurturing"): "closed",
+    ("not for us", "resting"): "closed",
+    ("not before", "new"): "resting",
+    ("not before", "nurturing"): "resting",
+    ("not before", "resting"): "resting",
+}
+
+
+@pytest.mark.parametrize(("word", "state"), list(product(DECLINES, STATES)))
+def test_what_declining_does_and_reconsidering_takes_back(word: str, state: str):
+    journey = in_state(state)
+    until = START + 9 * DAY if word == "not before" else None
+    after = record(journey, fact(journey, f.Declined(until)))
+    if (word, state) not in SAID:
+        assert after.lifecycle == state
+        if state != "promoted":
+            assert after == journey._replace(n=journey.n + 1)
+        return
+    assert after.lifecycle == SAID[word, state]
+    back = record(after, fact(after, f.Reconsidered()))
+    assert back == journey._replace(n=journey.n + 2)
 
 
 def test_a_rejection_closes_rests_or_returns_as_its_reason_says():

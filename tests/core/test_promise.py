@@ -22,7 +22,7 @@ from tests.core.build import SECOND, days, snapshot
 from tests.core.world import LIFE, answer, begins, entry, observed, random_programme
 
 SOAK = int(os.environ.get("NURTURE_SOAK", "0"))
-PROSPECTS = SOAK or 50
+PROSPECTS = SOAK or 120
 SEED = int(os.environ.get("NURTURE_SEED") or (random.SystemRandom().randrange(10**6) if SOAK else 2026))
 POLLS = 6
 
@@ -38,6 +38,7 @@ class Life:
         self.journey = begin(number, self.plan)
         self.facts: list[f.Fact] = []
         self.quiet = self.rng.choice((2, 5, 15))  # days between news, about
+        self.full = self.quiet == 15 and self.rng.random() < 0.6  # their mailbox
         self.seen: Counter[str] = Counter()
         self.ends: datetime | None = None  # of the touch that is on its way
 
@@ -56,7 +57,10 @@ class Life:
             self.seen["woken by time"] += by_time
             self.now = moment
             if moment == self.ends and self.journey.live is not None:
-                self.hear(f.TouchEnded(self.journey.live.number, self.outcome()), moment)
+                touch, outcome = self.journey.live.number, self.outcome()
+                self.hear(f.TouchEnded(touch, outcome), moment)
+                if self.full and outcome == "sent":
+                    self.hear(f.Bounced(touch, "soft"), moment)
             if moment == news:
                 self.listen()
                 news = self.next_news()
@@ -76,6 +80,8 @@ class Life:
         self.facts += settled.facts
         assert settled.wait.until > self.now, self.told(settled.wait)
         assert settled.wait.because, self.told(settled.wait)
+        reasons = [*settled.wait.because, *(reason for _, reason in settled.wait.passed_over)]
+        self.seen.update({f"because {reason.code}": 1 for reason in reasons})
         return settled.wait
 
     def decides_alike(self, settled: Settled) -> None:
@@ -174,6 +180,17 @@ def test_nothing_becomes_possible_inside_a_wait(lives: Counter[str]):
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in LEGAL])
 def test_the_random_lives_decide_everything_there_is(lives: Counter[str], kind: str):
     assert lives[kind] > 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("paused", "away", "replied", "soft bounces", "consent over", "silent", "held"),
+        *("gap asked for", "unwanted topic", "not before", "declined", "unsubscribed from"),
+    ],
+)
+def test_the_random_lives_wait_for_every_reason_not_to_write(lives: Counter[str], code: str):
+    assert lives[f"because {code}"] > 0
 
 
 def test_waking_for_nothing_is_the_exception(lives: Counter[str]):

@@ -153,19 +153,39 @@ def observed(rng: Random, journey: Journey, start: datetime, now: datetime) -> t
         return f.FormSent(rng.choice(("demo", "demo", "newsletter"))), at
     if roll < 0.85 and journey.n > 3:
         return f.Retracted(rng.choice((rng.randint(1, journey.n), *journey.rested_on, *_last(journey)))), now
-    if roll < 0.90:
+    if roll < 0.87:
         return f.Replied(touch), now
     until = now + timedelta(seconds=rng.randrange(20 * 86400))
     others: tuple[f.Body, ...] = (
         f.Held(until),
         rng.choice((f.Held(until), f.Held(None), f.Complained(touch), f.Bounced(touch, "hard"))),
         rng.choice((f.Unsubscribed(), f.Bounced(touch, "soft"), f.DealChanged("d", "open"))),
+        *_asked(rng, until),
+        f.Away(touch, rng.choice((None, until, until + days(200)))),
+        f.Contacted("Tom"),
         f.Consented("consent", until=until + days(10)),
         *(f.Consented("consent"), f.Released()) * 3,
         f.Entered("webinar-cost", "referral", "", "consent"),
+        f.Entered("ads", "content", "", "customer", now - days(rng.randint(600, 740))),
         f.Answered(journey.handoff, rng.choice(("accepted", "lost", "recycled")), stage="mid"),
     )
     return rng.choice(others), now
+
+
+def _asked(rng: Random, until: datetime) -> tuple[f.Body, ...]:
+    """What a person may ask of our mail."""
+    sequence = f"s{rng.randrange(3)}"
+    without = tuple(rng.sample(TOPICS, rng.randint(0, 2)))
+    return (
+        f.Preferred(without, rng.choice((0, 0, 5, 20)), rng.choice((None, until))),
+        f.Preferred(paused_until=until),
+        f.Preferred(),
+        rng.choice((f.Declined(until), f.Declined())),
+        f.Reconsidered(),
+        f.Reconsidered(),
+        f.Unsubscribed(sequence),
+        f.Consented("consent", sequence),
+    )
 
 
 def answer(rng: Random, journey: Journey, now: datetime) -> f.Answered:
@@ -185,8 +205,11 @@ def answer(rng: Random, journey: Journey, now: datetime) -> f.Answered:
 def entry(rng: Random, start: datetime) -> list[f.Body]:
     """How a life begins."""
     source, kind = rng.choice((("ads", "content"), ("webinar-cost", "content"), ("friend", "referral")))
-    basis = rng.choice(("consent", "consent", "consent", "legitimate_interest", "none"))
-    return [f.Entered(source, kind, "", basis), _learned(rng, start), _learned(rng, start)]
+    basis = rng.choice(("consent", "consent", "consent", "legitimate_interest", "soft_opt_in", "none"))
+    given = start - days(rng.randint(100, 180)) if basis == "soft_opt_in" else None
+    learned = _learned(rng, start), _learned(rng, start)
+    where = [f.Learned({"country": "CA"})] if basis == "soft_opt_in" else []  # there it lasts six months
+    return [f.Entered(source, kind, "", basis, given), *learned, *where]
 
 
 def _last(journey: Journey) -> tuple[int, ...]:
@@ -200,7 +223,7 @@ def _learned(rng: Random, start: datetime) -> f.Learned:
         "employees": rng.choice((5, 60, 600)),
         "ends": rng.choice((ends.date().isoformat(), ends.isoformat(), "soon", None)),
         "zone": rng.choice((*ZONES, "Nowhere/Atall", "")),
-        "country": rng.choice(("GB", "US", "FR")),
+        "country": rng.choice(("GB", "US", "FR", "CA")),
     }
     return f.Learned({name: values[name] for name in rng.sample(list(values), rng.randint(1, 4))})
 

@@ -61,7 +61,7 @@ BAD = [
     (HEAD + "day 1  declined  until day x\n", 'x.story:4:18  "until day x" is no day'),
     (HEAD + "day 1  preferred  withot cost\n", 'x.story:4:19  "withot" is no wish  write: without'),
     (HEAD + "day 1  preferred  without costs\n", 'x.story:4:19  "costs" is no topic  write: cost'),
-    (HEAD + "day 1  preferred  gap often\n", 'x.story:4:19  "often" is no number of days  write: gap 14 days'),
+    (HEAD + "day 1  preferred  gap often\n", 'x.story:4:19  "often" is no number of days  write: gap 14'),
     (HEAD + "day 1  preferred  paused long\n", 'x.story:4:19  "long" is no day  write: until day 24'),
     (HEAD + "day 1  unsubscribed  new-leads\n", 'x.story:4:22  "new-leads" names no sequence'),
     (HEAD + "day 1  unsubscribed  from new-lead\n", "no sequence  write: new-leads"),
