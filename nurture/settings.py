@@ -29,6 +29,8 @@ SECRETS = "secrets.toml"
 
 _LARGEST = 100_000
 _KEY_BYTES = 32
+_LONG_ENOUGH = re.compile(r"[A-Za-z0-9_-]{43,200}", re.ASCII)
+"""32 random bytes, as base64 writes them for addresses."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -145,6 +147,23 @@ class Mailbox:
     maildir: StrictStr = Field(default="", description="Instead of a server: a maildir on this machine")
 
 
+@dataclass(frozen=True, config=_STRICT)
+class Webhook:
+    """[webhooks.NAME]: an address of ours that a mail provider tells of bounces, complaints and the like."""
+
+    provider: Literal["ses", "sendgrid", "postmark", "mailgun", "brevo"]
+    takes: Literal["events", "mail"] = Field(
+        default="events", description="What it is told: what became of messages, or mail that people wrote"
+    )
+    topics: tuple[StrictStr, ...] = Field(
+        default=(), description="ses: the ARNs of the SNS topics that are listened to, and no others"
+    )
+    sha1: bool = Field(default=False, description="ses: take SignatureVersion 1 too, which uses SHA-1")
+    tolerance: StrictInt = Field(
+        default=10, ge=1, le=1440, description="sendgrid: minutes that a timestamp may be off"
+    )
+
+
 SECTIONS = {
     "store": Store,
     "smtp": Smtp,
@@ -153,9 +172,11 @@ SECTIONS = {
     "warm_up": WarmUp,
     "mailbox": Mailbox,
     "machines": Machines,
+    "webhooks": Webhook,
 }
 """The sections that are settings."""
 
+WebhookName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Clock = Literal["real", "virtual"]
 Tracking = Literal["off", "clicks", "full"]
 Alerts = Annotated[StrictStr, Field(pattern=r"^(mailto:[^\s@?]+@[^\s@?]+|https://[^\s/@]+(/\S*)?)?$")]
@@ -174,6 +195,7 @@ class Settings:
     machines: Machines = Field(default_factory=Machines)
     warm_up: WarmUp | None = None
     mailbox: Mailbox = Field(default_factory=Mailbox)
+    webhooks: Mapping[WebhookName, Webhook] = Field(default_factory=dict)
     clock: Clock = "real"
     tracking: Tracking = "clicks"
     alerts: Alerts = Field(
@@ -196,6 +218,18 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class WebhookSecrets:
+    """[webhooks.NAME] of secrets.toml: what whoever sends there must know. Several: while one is changed."""
+
+    secret: tuple[str, ...] = field(repr=False)
+    """Last parts of the address."""
+    basic: tuple[str, ...] = field(default=(), repr=False)
+    """user:password"""
+    key: tuple[str, ...] = field(default=(), repr=False)
+    """Mailgun's signing key, SendGrid's verification key."""
+
+
+@dataclass(frozen=True)
 class Secrets:
     """Keys and passwords. None of them is ever shown: not in repr, not in an error."""
 
@@ -209,6 +243,7 @@ class Secrets:
     mailbox_password: str | None = field(default=None, repr=False)
     events: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Tokens of those who may post events, by the sender's name."""
+    webhooks: Mapping[str, WebhookSecrets] = field(default_factory=dict, repr=False)
 
 
 def read_settings(folder: Path) -> Settings:
@@ -224,7 +259,7 @@ def read_settings(folder: Path) -> Settings:
 def read_secrets(folder: Path) -> Secrets:
     """The keys of the workspace in `folder`. Raises Mistake, which never shows a value."""
     data = _read(folder / SECRETS, "; nurture init writes one")
-    _only("", data, ("tokens", "suppression", "smtp", "mailbox", "events"))
+    _only("", data, ("tokens", "suppression", "smtp", "mailbox", "events", "webhooks"))
     tokens = dict(_table(data, "tokens"))
     current = _text(tokens.pop("current", None), "tokens.current")
     keys = {name: _key(value, f"tokens.{name}") for name, value in tokens.items()}
@@ -239,6 +274,7 @@ def read_secrets(folder: Path) -> Secrets:
         smtp_password=_password(data, "smtp"),
         mailbox_password=_password(data, "mailbox"),
         events={name: _token(name, value) for name, value in _table(data, "events").items()},
+        webhooks={name: _webhook(name, value) for name, value in _table(data, "webhooks").items()},
     )
 
 
@@ -353,6 +389,28 @@ def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise Mistake(f"{SECRETS}: {name} is missing or is not text")
     return value
+
+
+def _webhook(name: str, value: object) -> WebhookSecrets:
+    if not isinstance(value, dict):
+        raise Mistake(f"{SECRETS}: [webhooks.{name}] must be a section")
+    _only(f"webhooks.{name}.", value, ("secret", "basic", "key"))
+    found = {part: _texts(each, f"webhooks.{name}.{part}") for part, each in value.items()}
+    for secret in found.get("secret", ()):
+        if not _LONG_ENOUGH.fullmatch(secret):
+            raise Mistake(
+                f"{SECRETS}: webhooks.{name}.secret must be at least 43 letters, digits, - or _;"
+                " nurture webhook secret makes one"
+            )
+    for pair in found.get("basic", ()):
+        if not all(pair.partition(":")[::2]):
+            raise Mistake(f'{SECRETS}: webhooks.{name}.basic is "user:password"')
+    return WebhookSecrets(found.get("secret", ()), found.get("basic", ()), found.get("key", ()))
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    """One text, or several in a list."""
+    return tuple(_text(each, name) for each in (value if isinstance(value, list) else [value]))
 
 
 def _key(value: object, name: str) -> bytes:

@@ -102,7 +102,8 @@ def sns(said, key="amazon", **changes):
     """The body of an SNS message, signed. `changes` are made afterwards."""
     said = {
         "SignatureVersion": "2", "SigningCertURL": CERTIFICATE, "TopicArn": TOPIC,
-        "Timestamp": NOW.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "MessageId": "m-1", "Type": "Notification", **said,
+        "Timestamp": NOW.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "MessageId": "m-1", "Type": "Notification",
+        **said,
     }  # fmt: skip
     text = "".join(f"{name}\n{said[name]}\n" for name in SIGNED.get(said["Type"], ()) if name in said)
     hash = hashes.SHA256() if said["SignatureVersion"] == "2" else hashes.SHA1()

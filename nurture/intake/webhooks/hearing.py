@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from nurture.delivery import printable
 from nurture.intake.mail import read
 from nurture.intake.returns import Bounce, Kind, Return
 from nurture.intake.webhooks import brevo, mailgun, postmark, sendgrid, ses
@@ -82,4 +83,5 @@ def _mail(event: Event, now: datetime) -> tuple[Return, ...]:
 
 
 def _line(text: str) -> str:
-    return clean(" ".join(text.split()), 300)
+    """Fit to be kept: no addresses, no line breaks."""
+    return printable(clean(" ".join(text.split())))

@@ -70,11 +70,12 @@ _CLASSES = {
 _OWN = frozenset({
     "email", "timestamp", "smtp-id", "event", "category", "sg_event_id", "sg_message_id", "response",
     "attempt", "useragent", "ip", "url", "url_offset", "reason", "status", "type", "tls", "cert_err",
-    "asm_group_id", "newsletter", "marketing_campaign_id", "marketing_campaign_name", "marketing_campaign_version",
-    "marketing_campaign_split_id", "post_type", "pool", "send_at", "bounce_classification",
-    "sg_machine_open", "sg_content_type", "sg_template_id", "sg_template_name", "singlesend_id",
-    "singlesend_name", "template_id", "template_hash", "template_version_id", "phase_id", "automation_id", "nlvx_campaign_id",
-    "nlvx_campaign_split_id", "nlvx_user_id",
+    "asm_group_id", "newsletter", "marketing_campaign_id", "marketing_campaign_name",
+    "marketing_campaign_version", "marketing_campaign_split_id", "post_type", "pool", "send_at",
+    "bounce_classification", "sg_machine_open", "sg_content_type", "sg_template_id", "sg_template_name",
+    "singlesend_id",
+    "singlesend_name", "template_id", "template_hash", "template_version_id", "phase_id",
+    "automation_id", "nlvx_campaign_id", "nlvx_campaign_split_id", "nlvx_user_id",
 })  # fmt: skip
 """SendGrid's own keys; any other was put there by whoever sent the message."""
 
