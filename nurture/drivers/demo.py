@@ -195,7 +195,7 @@ def _keep_mails(folder: Path, ledger: list[Received]) -> None:
 def _look(
     nurture: Nurture, inbox: Inbox, people: dict[str, Person], days: int, seed: int, connection: Connection
 ) -> Shown:
-    mails = [message for message in inbox.ledger if message.recipient in people]
+    mails = [one for one in inbox.ledger if one.recipient in people and not read(one.raw).confirm]
     personas = {
         id: people[address].persona
         for id, address in connection.execute(select(PROSPECTS.c.id, PROSPECTS.c.address))

@@ -1,8 +1,8 @@
 """Somebody sent a form: found or entered, heard, and everything of theirs settled, in one transaction.
 
-Found by the address typed in. Anybody can type in anybody's address, so a form never lifts a suppression:
-who told us to stop, or bounced, hears nothing again until they say so in a way that proves who they are.
-Their form is recorded all the same, and may reach sales.
+Found by the address typed in. Anybody can type in anybody's address, so a form gives no permission and lifts
+no suppression: a ticked consent has the owner of the address asked by mail (`confirming`). The form itself
+is recorded all the same, and may reach sales. What the same browser read before becomes theirs.
 """
 
 from dataclasses import replace
@@ -10,14 +10,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from nurture.core.facts import Body, Consented, Entered, Learned, Scalar
+from nurture.core.facts import Body, Entered, Learned, Scalar
 from nurture.core.programme import Form, Programme
+from nurture.engine import confirming, joining
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.intake.forms import Heard
-from nurture.store import consents, prospects
+from nurture.store import prospects
 from nurture.store.door import Work
 from nurture.store.facts import history, lock, note
-from nurture.store.suppressions import is_suppressed
 
 
 def form_sent(
@@ -28,20 +28,23 @@ def form_sent(
     *,
     links_in: LinksIn,
     suppression_key: bytes,
+    network: str = "",
 ) -> Work[int]:
-    """The work for `store.write`: gives the prospect's number."""
+    """The work for `store.write`: gives the prospect's number. `network`: where it came from, cut short."""
+    ground = confirming.Ground(now, programme.hash, suppression_key)
 
     def work(connection: Connection) -> int:
         prospect, is_new = _enter(connection, form, heard.address, now)
         settle_hits_of(connection, prospect, now, programme.hash, links_in)
-        bodies: list[Body] = [Entered(form.source, form.kind)] if is_new else []
-        bodies += _learn(connection, prospect, heard)
-        bodies.append(heard.sent)
-        if heard.consented:
-            consents.keep(connection, [_evidence(form, prospect, now)], now)
-            if not is_suppressed(connection, suppression_key, heard.address):
-                bodies.append(Consented("consent"))
+        if is_new:
+            entered = Entered(form.source, form.kind)
+            note(connection, {prospect: [(entered, now)]}, known=now, programme=programme.hash)
+        if heard.visitor:
+            joining.join(connection, heard.visitor, prospect, now, programme.hash)
+        bodies = [*_learn(connection, prospect, heard), heard.sent]
         note(connection, {prospect: [(body, now) for body in bodies]}, known=now, programme=programme.hash)
+        if heard.consented:
+            confirming.ask(connection, form, prospect, heard.address, network, ground)
         return prospect
 
     return work
@@ -60,9 +63,16 @@ def _learn(connection: Connection, prospect: int, heard: Heard) -> list[Body]:
         name: list(value) if isinstance(value, tuple) else value for name, value in heard.personal.items()
     }
     personal = prospects.learn_personal(connection, {prospect: told}).get(prospect, ())
+    return changed_of(connection, prospect, heard.learned, personal)
+
+
+def changed_of(
+    connection: Connection, prospect: int, learned: Learned, personal: tuple[str, ...] = ()
+) -> list[Body]:
+    """A Learned of those values that are not known already, and of the personal ones that changed."""
     known = _known(connection, prospect)
-    values = {name: value for name, value in heard.learned.values.items() if known.get(name) != value}
-    return [replace(heard.learned, values=values, personal=personal)] if values or personal else []
+    values = {name: value for name, value in learned.values.items() if known.get(name) != value}
+    return [replace(learned, values=values, personal=personal)] if values or personal else []
 
 
 def _known(connection: Connection, prospect: int) -> dict[str, Scalar | None]:
@@ -72,9 +82,3 @@ def _known(connection: Connection, prospect: int) -> dict[str, Scalar | None]:
         if isinstance(fact.body, Learned):
             known.update(fact.body.values)
     return known
-
-
-def _evidence(form: Form, prospect: int, now: datetime) -> consents.Evidence:
-    """What was agreed to, in the words it was asked in."""
-    words = f"Ticked at {now:%Y-%m-%d %H:%M} UTC: {form.consent}"
-    return consents.Evidence(prospect, "consent", f"form {form.name}", "form", now, words)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from nurture import failpoints
 from nurture.core.facts import Body, Clicked, PageViewed, Retracted
+from nurture.engine.joining import join
 from nurture.intake.neighbours import Request, Stranger
 from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.intake.tracking import (
@@ -183,6 +184,9 @@ def _write(bench: _Bench, rulings: Sequence[_Ruling]) -> None:
         for one in rulings
     )
     hits.mark_settled(bench.connection, verdicts, fingerprint(bench.networks), bench.now)
+    for one in rulings:  # a page read from a message says whose browser it is
+        if one.hit.visitor and one.judgement.verdict == HUMAN != one.hit.verdict:
+            join(bench.connection, one.hit.visitor, one.message.prospect, bench.now, bench.programme)
 
 
 def _news(ruling: _Ruling, now: datetime) -> tuple[Body, datetime] | None:

@@ -4,6 +4,7 @@ Pure. A form names its fields and the attributes they fill; `email` is always th
 The person is found by the address typed in and by nothing else, because mails are forwarded.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -16,6 +17,10 @@ EMAIL = "email"
 CONSENT = "consent"
 HONEYPOT = "homepage"
 """A field that people do not see. Whoever fills it in is a program."""
+VISITOR = "visitor"
+"""A field that the page's script adds: which browser, where the person agreed to that (docs/site.md)."""
+
+_VISITOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 _HABITS = Habits(decimal=".")
 _CHECKED = {"on": "yes", "off": "no"}
@@ -39,6 +44,7 @@ class Heard(NamedTuple):
     sent: FormSent
     consented: bool
     by_program: bool
+    visitor: str = ""
 
 
 class Problem(NamedTuple):
@@ -81,7 +87,13 @@ def read_form(
         *_sorted_out(form, attributes, values),
         consented=bool(form.consent) and any(_ticked(text) for text in texts.get(CONSENT, [])),
         by_program=HONEYPOT not in form.fields and any(texts.get(HONEYPOT, [])),
+        visitor="" if VISITOR in form.fields else read_visitor((texts.get(VISITOR) or [""])[-1]),
     )
+
+
+def read_visitor(text: str) -> str:
+    """A browser's number as our script makes it, 128 random bits in base64url; empty for anything else."""
+    return text if _VISITOR.fullmatch(text) else ""
 
 
 def clean(text: str) -> str:

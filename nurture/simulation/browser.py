@@ -3,7 +3,9 @@
 import asyncio
 import http.client
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -15,6 +17,11 @@ class Answer(NamedTuple):
 
     status: int
     location: str
+
+
+def visitor(person: str) -> str:
+    """The number by which the site knows a person's browser; everybody in the demo has agreed to that."""
+    return urlsafe_b64encode(sha256(person.encode()).digest()[:16]).rstrip(b"=").decode()
 
 
 class Browser:
@@ -45,7 +52,10 @@ class Browser:
             case "view":
                 self._view(act, self._site + act.url)
             case "form":
-                self._ask(act, "POST", f"/f/{act.url}", 200, 303, body=act.fields)
+                fields = {**act.fields, "visitor": visitor(act.person)}
+                self._ask(act, "POST", f"/f/{act.url}", 200, 303, body=fields)
+            case "confirm":
+                self._confirm(act)
             case "unsubscribe":
                 self._ask(act, "POST", act.url, 200, body={"List-Unsubscribe": "One-Click"})
 
@@ -57,8 +67,14 @@ class Browser:
             self._visits[act.person] = visit
         self._view(act, answer.location)
 
+    def _confirm(self, act: Act) -> None:
+        """Open the page that asks whether it was them, read it, and press its button."""
+        self._ask(act, "GET", act.url, 200)
+        shown = str(int(act.at.timestamp() * 1000) - 5_000)
+        self._ask(act, "POST", act.url, 200, body={"shown": shown, "do": "confirm"})
+
     def _view(self, act: Act, url: str) -> None:
-        told = {"nv": self._visits.get(act.person, ""), "url": url}
+        told = {"nv": self._visits.get(act.person, ""), "url": url, "visitor": visitor(act.person)}
         self._ask(act, "POST", "/p/", 204, told=told)
 
     def _ask(

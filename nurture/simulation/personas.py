@@ -34,12 +34,12 @@ class Act(NamedTuple):
     """One thing somebody does, at an instant.
 
     follow a link and read the page it leads to; fetch or head a link without a browser; view a page of
-    the site; send a form; unsubscribe; answer a handoff (`url` is the answer).
+    the site; send a form; confirm a consent; unsubscribe; answer a handoff (`url` is the answer).
     """
 
     at: datetime
     person: str
-    kind: str  # follow, fetch, head, view, form, unsubscribe, answer
+    kind: str  # follow, fetch, head, view, form, confirm, unsubscribe, answer
     url: str
     fields: Mapping[str, str] = {}
     agent: str = BROWSER
@@ -53,6 +53,7 @@ class Letter(NamedTuple):
     links: tuple[str, ...]  # of the text, in order, without the unsubscribe link
     unsubscribe: str
     subject: str
+    confirm: str = ""  # where it asks whether a consent was theirs
 
 
 class Dice:
@@ -74,13 +75,16 @@ def read(raw: bytes) -> Letter:
     markup = html.get_payload(decode=True)
     tree = LexborHTMLParser(markup.decode() if isinstance(markup, bytes) else "")
     unsubscribe = str(message["List-Unsubscribe"] or "").split(">")[0].lstrip("<")
-    targets = (node.attributes.get("href") or "" for node in tree.css("a[href]"))
+    targets = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
+    confirm = next((href for href in targets if "/y/" in href), "")
     links = dict.fromkeys(href for href in targets if "/c/" in href)
-    return Letter(str(message["Message-ID"]), tuple(links), unsubscribe, str(message["Subject"]))
+    return Letter(str(message["Message-ID"]), tuple(links), unsubscribe, str(message["Subject"]), confirm)
 
 
 def plan(person: Person, letter: Letter, now: datetime, dice: Dice) -> list[Act]:
     """What this person will do about this message, in order of time."""
+    if letter.confirm:
+        return [_answer_to_question(person, letter, now, dice)]
     return sorted(_PERSONAS[person.persona](person, letter, now, dice), key=lambda act: act.at)
 
 
@@ -100,6 +104,12 @@ def _form(person: Person, at: datetime) -> Act:
     known = {name: person.attributes[name] for name in asked if person.attributes.get(name)}
     fields = {"email": person.address, **known, "consent": "yes"}
     return Act(at, person.address, "form", "demo", fields, network=person.network)
+
+
+def _answer_to_question(person: Person, letter: Letter, now: datetime, dice: Dice) -> Act:
+    """Who has just ticked a box looks for the mail that asks, and says that it was them."""
+    at = _later(now, dice, "confirm", 0.02, 0.5)
+    return Act(at, person.address, "confirm", letter.confirm, network=person.network)
 
 
 def _later(now: datetime, dice: Dice, name: str, least: float, most: float) -> datetime:

@@ -124,6 +124,11 @@ def note_once(
     return Noted(_record(connection, fresh, counts, _Stamp(known, programme, channel)), tuple(repeated))
 
 
+def heard_before(connection: Connection, channel: str, ids: Iterable[str]) -> set[str]:
+    """Which of these ids a channel has told before."""
+    return _external_ids(connection, channel, ids)
+
+
 def lock(connection: Connection, prospects: Iterable[int]) -> dict[int, int]:
     """Lock the rows of prospects until the end of the transaction; their n by id. Raises Unknown."""
     ids = sorted(set(prospects))

@@ -1,9 +1,11 @@
 """`/f/{form}`: the forms of nurture.toml, as pages of ours and as the target of forms elsewhere.
 
 Whoever sends one is found by the address typed in and by nothing else; somebody new enters with the form's
-source and kind. Everything is committed before the answer, a redirect to `/thanks`.
+source and kind. Everything is committed before the answer, a redirect to `/thanks`. What a program filled in
+is dropped, logged and counted.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from nurture import clock
 from nurture.core.programme import Attribute, Form, Programme
 from nurture.engine.arriving import form_sent
 from nurture.intake.forms import CONSENT, EMAIL, HONEYPOT, Problem, Refused, read_form
+from nurture.store import dropped
 from nurture.web import asking
 from nurture.web.limits import Limit
 from nurture.web.needs import Needs
@@ -22,6 +25,10 @@ from nurture.web.page import message, page
 
 LARGEST_BODY = 16_384
 FORMS_A_MINUTE = 20
+FORMS_OF_AN_ADDRESS = 5
+"""In a minute, from wherever they come."""
+
+logger = logging.getLogger(__name__)
 
 
 class Answering:
@@ -30,6 +37,7 @@ class Answering:
     def __init__(self, needs: Needs) -> None:
         self.needs = needs
         self.limit = Limit(FORMS_A_MINUTE)
+        self.addresses = Limit(FORMS_OF_AN_ADDRESS)
 
     async def show(self, request: Request) -> Response:
         """GET, HEAD /f/{form}: the form as a page. Changes nothing."""
@@ -39,17 +47,26 @@ class Answering:
     async def take(self, request: Request) -> Response:
         """POST /f/{form}: 303 to the thanks; 422 and the form again where a field is wrong."""
         needs, form, now = self.needs, self._form(request), clock.now()
-        if not self.limit.takes(asking.network(request, needs.trusted_proxies), now):
+        network = asking.network(request, needs.trusted_proxies)
+        if not self.limit.takes(network, now):
             raise HTTPException(429)
         typed = await asking.fields(request, await asking.body(request, LARGEST_BODY))
         programme = needs.programme()
         heard = read_form(form, programme.attributes, typed)
         if isinstance(heard, Refused):
             return _form_page(programme, form, typed, heard.problems, 422)
-        if not heard.by_program:
-            work = form_sent(
-                form, heard, now, programme, links_in=needs.links_in, suppression_key=needs.suppression_key
+        if heard.by_program:
+            logger.warning(
+                "A program filled in the form %s, from %s: dropped", form.name, network or "nowhere"
             )
+            await needs.store.write(lambda connection: dropped.count_one(connection, form.name))
+        elif not self.addresses.takes(heard.address, now):
+            raise HTTPException(429)
+        else:
+            work = form_sent(
+                form, heard, now, programme, links_in=needs.links_in,
+                suppression_key=needs.suppression_key, network=network,
+            )  # fmt: skip
             await needs.store.write(work)
         return RedirectResponse(f"{needs.public}/thanks", 303)
 

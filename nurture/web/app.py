@@ -13,23 +13,33 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nurture.errors import Mistake
 from nurture.web.answering import Answering
+from nurture.web.confirming import Confirming
+from nurture.web.events import Events
 from nurture.web.health import Health
+from nurture.web.lost import LostLink
 from nurture.web.needs import Needs, said
 from nurture.web.page import Headers, bare
+from nurture.web.preferring import Preferring
 from nurture.web.tracked import Tracked
 from nurture.web.unsubscribing import Unsubscribing
 
 logger = logging.getLogger(__name__)
+
+LONGEST_PATH = 256
 
 _SAYS: Mapping[int, tuple[str, str]] = {
     400: ("This cannot be read", "What was sent is not complete. Please go back and try again."),
     404: (
         "There is nothing here",
         "Perhaps the address was cut when it was copied. Please use the link in the e-mail.",
+    ),
+    410: (
+        "This link is gone",
+        "What it led to is no longer there. Please look for it on our site, or ask us.",
     ),
     405: ("This cannot be done here", "This address does not take requests of that kind."),
     408: ("That took too long", "Please go back and try again."),
@@ -40,8 +50,10 @@ _SAYS: Mapping[int, tuple[str, str]] = {
 
 def create_app(needs: Needs) -> ASGIApp:
     """The app, ready for a server."""
-    tracked, unsubscribing, answering = Tracked(needs), Unsubscribing(needs), Answering(needs)
-    health = Health(needs)
+    tracked, answering, lost = Tracked(needs), Answering(needs), LostLink(needs)
+    unsubscribing = Unsubscribing(needs, lost)
+    preferring = Preferring(needs, unsubscribing, lost)
+    health, confirming, events = Health(needs), Confirming(needs), Events(needs)
 
     routes = [
         Route("/c/{token}", tracked.click, methods=["GET"]),
@@ -50,9 +62,15 @@ def create_app(needs: Needs) -> ASGIApp:
         Route("/n.js", tracked.script, methods=["GET"]),
         Route("/u/{token}", unsubscribing.ask, methods=["GET"]),
         Route("/u/{token}", unsubscribing.do, methods=["POST"]),
+        Route("/u/{token}/preferences", preferring.show, methods=["GET"]),
+        Route("/u/{token}/preferences", preferring.take, methods=["POST"]),
         Route("/f/{form}", answering.show, methods=["GET"]),
         Route("/f/{form}", answering.take, methods=["POST"]),
         Route("/thanks", answering.thanks, methods=["GET"]),
+        Route("/y/{token}", confirming.show, methods=["GET"]),
+        Route("/y/{token}", confirming.take, methods=["POST"]),
+        Route("/events", events.take, methods=["POST"]),
+        Route("/openapi.json", events.describe, methods=["GET"]),
         Route("/healthz", health.alive, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
     ]
@@ -63,7 +81,19 @@ def create_app(needs: Needs) -> ASGIApp:
         OSError: _unavailable,
         Exception: _broken,
     }
-    return Headers(Starlette(routes=routes, exception_handlers=handlers))
+    return Headers(Short(Starlette(routes=routes, exception_handlers=handlers)))
+
+
+class Short:
+    """Has nothing at a path of more than 256 bytes: none of ours is half as long."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer, or 404."""
+        is_long = scope["type"] == "http" and len(scope.get("raw_path") or scope["path"]) > LONGEST_PATH
+        await (bare(*_SAYS[404], 404) if is_long else self.app)(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """What the public app needs; assembly hands it over as one value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -25,8 +25,9 @@ class Needs:
 
     `public` is the address under which the world reaches us, without a slash at the end (never taken from
     a request). `tracking` is off, clicks or full. `trusted_proxies` are addresses or networks whose
-    X-Forwarded-For is believed. `pulse` is this process's health, where it runs the duties; `schema` the
-    version that the database must have (any, if empty).
+    X-Forwarded-For is believed. `events` are the tokens of those who may post events, by name. `pulse` is
+    this process's health, where it runs the duties; `schema` the version that the database must have (any,
+    if empty).
     """
 
     store: Store
@@ -39,6 +40,7 @@ class Needs:
     public: str
     tracking: str = "clicks"
     trusted_proxies: tuple[str, ...] = ()
+    events: Mapping[str, str] = field(default_factory=dict, repr=False)
     pulse: Pulse | None = None
     schema: str = ""
 

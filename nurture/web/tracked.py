@@ -8,17 +8,22 @@ address, so there is nothing to redirect to that we did not send.
 import json
 from base64 import b64decode
 from collections.abc import Iterable
+from functools import lru_cache, partial
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from nurture import clock, failpoints
 from nurture.delivery.tokens import read, sign
-from nurture.intake.forms import clean
-from nurture.store.hits import Seen, keep_hit, keep_view
+from nurture.engine import joining
+from nurture.intake.forms import clean, read_visitor
+from nurture.store import arrivals
+from nurture.store.arrivals import Arrivals
+from nurture.store.hits import Seen
 from nurture.web import asking
 from nurture.web.limits import Limit
 from nurture.web.needs import Needs
@@ -27,6 +32,7 @@ from nurture.web.page import SCRIPT
 LARGEST_VIEW = 4_096
 LONGEST_URL = 1_000
 VIEWS_A_MINUTE = 120
+HOSTS_SECONDS = 1.0
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -36,42 +42,54 @@ class Tracked:
     def __init__(self, needs: Needs) -> None:
         self.needs = needs
         self.views = Limit(VIEWS_A_MINUTE)
+        self.arrivals = Arrivals(needs.store, self._leads)
+        self._site: tuple[float, tuple[str, ...]] = (-HOSTS_SECONDS, ())
 
     async def click(self, request: Request) -> Response:
-        """GET, HEAD /c/{token}: 302 to where the link leads, once the hit is committed; else 404."""
+        """GET, HEAD /c/{token}: 302 to where the link leads, once the hit is committed.
+
+        404 for what we have not signed, 410 where the message or its link is gone.
+        """
         needs = self.needs
         token = read(needs.keys, "c", request.path_params["token"])
-        url = await run_in_threadpool(needs.destination, *token) if token else None
-        if token is None or url is None or urlsplit(url).scheme not in ("http", "https"):
+        if token is None:
             raise HTTPException(404)
         if needs.tracking == "off":
-            return RedirectResponse(url, 302)
-        if not await self._kept(request, token.touch, "click", url, token.link):
-            raise HTTPException(404)
-        hosts = needs.programme().site.hosts
-        return RedirectResponse(_with_visit(url, hosts, sign(needs.keys, "v", *token)), 302)
+            url = await needs.store.aread(partial(arrivals.leads_to, *token, self._leads))
+            return RedirectResponse(_or_gone(url), 302)
+        seen = self._seen(request, "click", "")._replace(link=token.link)
+        url = _or_gone(await self.arrivals.keep(token.touch, seen))
+        failpoints.hit("hit.after")
+        return RedirectResponse(_with_visit(url, self._hosts(), sign(needs.keys, "v", *token)), 302)
 
     async def picture(self, request: Request) -> Response:
         """GET, HEAD /o/{token}.gif: always the same picture; kept only where tracking is full."""
         token = read(self.needs.keys, "o", request.path_params["token"])
         if token is not None and self.needs.tracking == "full":
-            await self._kept(request, token.touch, "open", "")
+            await self.arrivals.keep(token.touch, self._seen(request, "open", ""))
+            failpoints.hit("hit.after")
         return Response(
             _PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"}
         )
 
     async def view(self, request: Request) -> Response:
-        """POST /p/ {nv, url}: 204 once the view is kept; of pages that are not ours nothing is kept."""
+        """POST /p/ {nv, url, visitor}: 204 once the view is kept.
+
+        Nothing is kept of pages that are not ours, nor of people whose country's policy asks for a consent
+        that was not given: `visitor` is sent only where it was.
+        """
         needs = self.needs
         if not self.views.takes(asking.network(request, needs.trusted_proxies), clock.now()):
             raise HTTPException(429)
-        nv, url = _told(await asking.body(request, LARGEST_VIEW))
-        path = _path_on(url, needs.programme().site.hosts)
+        told = _told(await asking.body(request, LARGEST_VIEW))
+        path = _path_on(told.url, self._hosts())
         if path and needs.tracking != "off":
-            token = read(needs.keys, "v", nv)
-            if token is None or not await self._kept(request, token.touch, "page", path):
-                seen = self._seen(request, "page", path)
-                await needs.store.write(lambda connection: keep_view(connection, seen))
+            token = read(needs.keys, "v", told.nv)
+            seen = self._seen(request, "page", path)._replace(visitor=told.visitor or None)
+            view = joining.View(token.touch if token else None, seen)
+            programme = needs.programme().hash if told.visitor else ""
+            await needs.store.write(partial(joining.keep, view=view, now=seen.at, programme=programme))
+            failpoints.hit("hit.after")
         return Response(status_code=204)
 
     async def script(self, request: Request) -> Response:
@@ -82,27 +100,41 @@ class Tracked:
             headers={"Cache-Control": "public, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"},
         )
 
-    async def _kept(self, request: Request, touch: int, kind: str, url: str, link: int = 0) -> bool:
-        """Whether the hit is committed; False where the message is gone."""
-        seen = self._seen(request, kind, url)._replace(link=link)
-        kept = await self.needs.store.write(lambda connection: keep_hit(connection, touch, seen))
-        failpoints.hit("hit.after")
-        return kept
+    def _leads(self, connection: Connection, programme: str, piece: str, link: int) -> str | None:
+        """Where a link leads; only to the web, whatever a text says."""
+        url = self.needs.destination(connection, programme, piece, link)
+        return url if url is not None and _is_of_the_web(url) else None
+
+    def _hosts(self) -> tuple[str, ...]:
+        """The hosts of our site, asked for once a second: a click must not read a programme."""
+        asked, hosts = self._site
+        if clock.tick() - asked >= HOSTS_SECONDS:
+            hosts = tuple(self.needs.programme().site.hosts)
+            self._site = clock.tick(), hosts
+        return hosts
 
     def _seen(self, request: Request, kind: str, url: str) -> Seen:
         return asking.seen(request, self.needs.trusted_proxies, kind, url, clock.now())
 
 
-def _told(content: bytes) -> tuple[str, str]:
-    """`nv` and `url` of what the script posts: JSON, two texts. Raises HTTPException 400."""
+class _Told(NamedTuple):
+    """What the script posts: the page, and by which message and browser it was read, where it may say so."""
+
+    url: str
+    nv: str
+    visitor: str
+
+
+def _told(content: bytes) -> _Told:
+    """What the script posts: JSON of texts. Raises HTTPException 400."""
     try:
         told = json.loads(content)
-        nv, url = told.get("nv", ""), told["url"]
-    except (ValueError, LookupError, AttributeError, RecursionError):
+        words = (told["url"], told.get("nv", ""), told.get("visitor", ""))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise HTTPException(400) from None
-    if not isinstance(nv, str) or not isinstance(url, str):
+    if not all(isinstance(word, str) for word in words):
         raise HTTPException(400)
-    return nv, url
+    return _Told(words[0], words[1], read_visitor(words[2]))
 
 
 def _path_on(url: str, hosts: Iterable[str]) -> str:
@@ -123,6 +155,18 @@ def _with_visit(url: str, hosts: Iterable[str], token: str) -> str:
         return url
     query = f"{parts.query}&nv={token}" if parts.query else f"nv={token}"
     return urlunsplit(parts._replace(query=query))
+
+
+@lru_cache(maxsize=1024)
+def _is_of_the_web(url: str) -> bool:
+    return urlsplit(url).scheme in ("http", "https")
+
+
+def _or_gone(url: str | None) -> str:
+    """A genuine token leads nowhere once its message or its link is deleted."""
+    if url is None:
+        raise HTTPException(410)
+    return url
 
 
 def _is_ours(parts: SplitResult, hosts: Iterable[str]) -> bool:

@@ -9,9 +9,12 @@ from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
 from nurture import clock
+from nurture.core.evidence import Evidence, Known
 from nurture.core.facts import Entered
+from nurture.core.journey import Journey
 from nurture.core.programme import Attribute, Form, Programme, Sender, Site
 from nurture.delivery.tokens import Keys, sign
+from nurture.drafting.codec import encode_journey
 from nurture.store.facts import histories, note
 from nurture.store.journal import Journal
 from nurture.store.tables import HITS, PROSPECTS, SUPPRESSIONS, TOUCHES, touch_id
@@ -99,11 +102,19 @@ def browser(needs):
     )
 
 
+def living_in(country):
+    """A snapshot that knows where somebody is: what may be kept of them depends on it."""
+    known = {"country": Known(country, SENT, 1)}
+    return encode_journey(Journey(1, evidence=Evidence(attributes=known)))
+
+
 def fill(connection):
     """Ada (1) and Bo (2), who have each got a message, Cy (3), whose message is in the queue."""
     for id, address in enumerate(["ada@a.example", "bo@b.example", "cy@c.example"], 1):
         connection.execute(
-            insert(PROSPECTS).values(id=id, address=address, entered_at=SENT, wake_reason="waits")
+            insert(PROSPECTS).values(
+                id=id, address=address, entered_at=SENT, wake_reason="waits", snapshot=living_in("US")
+            )
         )
         waiting = {"state": "queued"} if id == 3 else {"state": "ended", "outcome": "sent", "ended_at": SENT}
         connection.execute(

@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from nurture import clock
-from nurture.core.facts import Clicked, Consented, Entered, FormSent, Learned
-from nurture.store.tables import CONSENTS, PROSPECTS
-from tests.web.conftest import LINKS, NOON
+from nurture.core.facts import Clicked, Entered, FormSent, Learned
+from nurture.store import dropped
+from nurture.store.tables import CONFIRMATIONS, CONSENTS, PROSPECTS
+from tests.web.conftest import LINKS, NOON, PROGRAMME
+
+WORDS = PROGRAMME.forms["demo"].consent
 
 ADA = {"email": "Ada@A.example", "role": "controller", "employees": "1,200", "first_name": "Ada"}
 
@@ -32,18 +35,24 @@ def test_somebody_new_enters_with_the_forms_source(world):
         Entered("demo-form", "intent"),
         Learned({"role": "controller", "employees": 1200.0}, ("first_name",), "form demo"),
         FormSent("demo", {"role": "controller", "employees": 1200.0}),
-        Consented("consent"),
     ]
-    (consent,) = consents(world)
-    assert (consent.prospect, consent.basis, consent.source) == (dee.id, "consent", "form demo")
-    assert "I can stop this at any time." in consent.evidence
 
 
-def test_without_the_ticked_box_nobody_has_consented(world):
+def test_a_ticked_box_is_a_question_to_the_owner_of_the_address_and_no_permission(world):
+    world.client.post("/f/demo", data={"email": "dee@d.example", "consent": "yes"})
+    dee = world.person("dee@d.example")
+    (asked,) = world.rows(CONFIRMATIONS)
+    assert (asked.prospect, asked.form, asked.asked_at, asked.mail_due_at) == (dee.id, "demo", NOON, NOON)
+    assert (asked.words, asked.network) == (WORDS, "192.0.2.0/24")
+    assert "Consented" not in world.kinds(dee.id)
+    assert consents(world) == []
+
+
+def test_without_the_ticked_box_nobody_is_asked(world):
     world.client.post("/f/demo", data={"email": "dee@d.example"})
     dee = world.person("dee@d.example")
     assert world.facts(dee.id) == [Entered("demo-form", "intent"), FormSent("demo")]
-    assert consents(world) == []
+    assert world.rows(CONFIRMATIONS) == []
 
 
 def test_somebody_known_is_found_by_the_address_typed_in(world):
@@ -88,7 +97,7 @@ def test_a_form_does_not_wake_somebody_who_told_us_to_stop(world):
     world.client.post("/f/demo", data={**ADA, "consent": "yes"})
     assert world.kinds(1) == ["Unsubscribed", "Learned", "FormSent"]
     assert len(world.suppressions()) == 1
-    assert len(consents(world)) == 1
+    assert [row.kind for row in consents(world)] == ["withdrawn"]
 
 
 def test_what_is_wrong_is_said_by_field_and_nothing_is_kept(world):
@@ -116,10 +125,14 @@ def test_the_page_of_a_form_changes_nothing(world):
     assert world.facts(1) == []
 
 
-def test_a_program_that_fills_in_everything_gets_its_thanks_and_nothing_more(world):
-    answer = world.client.post("/f/demo", data={**ADA, "homepage": "https://pills.example"})
-    assert answer.status_code == 303
+def test_a_program_that_fills_in_everything_gets_its_thanks_and_nothing_more(world, caplog):
+    for _ in range(3):
+        answer = world.client.post("/f/demo", data={**ADA, "homepage": "https://pills.example"})
+        assert answer.status_code == 303
     assert world.facts(1) == []
+    assert world.needs.store.read(dropped.counts) == {"demo": 3}
+    assert caplog.messages.count("A program filled in the form demo, from 192.0.2.0/24: dropped") == 3
+    assert "ada" not in caplog.text.lower()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -143,10 +156,25 @@ def test_multipart_forms_are_read_too(world):
 
 
 def test_one_network_may_not_send_forms_without_end(world):
-    statuses = [world.client.post("/f/demo", data={"email": "ada@a.example"}).status_code for _ in range(22)]
+    statuses = [
+        world.client.post("/f/demo", data={"email": f"a{number}@a.example"}).status_code
+        for number in range(22)
+    ]
     assert statuses == [303] * 20 + [429] * 2
     clock.set_virtual(NOON + timedelta(minutes=1))
     assert world.client.post("/f/demo", data={"email": "ada@a.example"}).status_code == 303
+
+
+def test_one_address_is_not_typed_in_without_end_from_anywhere(world):
+    proxied = world.again(trusted_proxies=("192.0.2.77",))
+    statuses = [
+        proxied.client.post(
+            "/f/demo", data={"email": "ada@a.example"}, headers={"x-forwarded-for": f"198.51.{number}.1"}
+        ).status_code
+        for number in range(7)
+    ]
+    assert statuses == [303] * 5 + [429] * 2
+    assert world.kinds(1) == ["FormSent"] * 5
 
 
 def test_control_characters_reach_no_row(world):

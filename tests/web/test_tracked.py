@@ -12,6 +12,7 @@ from nurture.delivery.tokens import read
 from nurture.store.tables import HITS, PROSPECTS, touch_id
 from nurture.web import create_app
 from tests.web.conftest import FIREFOX, LINKS, NOON
+from tests.web.mutations import WAYS, hunt
 
 LETTERS = string.ascii_letters + string.digits + "-_"
 
@@ -133,21 +134,21 @@ def test_an_address_in_the_request_is_never_followed(world):
     "url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "ftp://a.example/"]
 )
 def test_only_http_is_followed(world, url):
-    other = world.again(destination=lambda touch, link: url)
-    assert other.client.get(f"/c/{world.sign('c', link=1)}").status_code == 404
+    other = world.again(destination=lambda *_: url)
+    assert other.client.get(f"/c/{world.sign('c', link=1)}").status_code == 410
 
 
 def test_a_line_break_in_a_destination_stays_one_header(world):
-    other = world.again(destination=lambda touch, link: "https://a.example/\r\nSet-Cookie: x=1")
+    other = world.again(destination=lambda *_: "https://a.example/\r\nSet-Cookie: x=1")
     answer = other.client.get(f"/c/{world.sign('c', link=1)}")
     assert "set-cookie" not in answer.headers
 
 
-def test_a_link_that_is_not_in_the_message_and_a_person_who_is_gone_are_404(world):
-    assert world.client.get(f"/c/{world.sign('c', link=9)}").status_code == 404
+def test_a_link_that_is_not_in_the_message_and_a_person_who_is_gone_are_a_page_that_says_so(world):
+    assert world.client.get(f"/c/{world.sign('c', link=9)}").status_code == 410
     token = world.sign("c", link=1)
     world.needs.store.write_now(lambda c: c.execute(delete(PROSPECTS).where(PROSPECTS.c.id == 1)))
-    assert world.client.get(f"/c/{token}").status_code == 404
+    assert world.client.get(f"/c/{token}").status_code == 410
 
 
 def test_with_tracking_off_links_still_lead_on_and_nothing_is_kept(world):
@@ -286,10 +287,35 @@ def test_while_the_store_is_locked_nobody_is_told_that_a_click_was_kept(world, m
     assert len(kept) == 1
 
 
-def test_the_script_is_small_keeps_nothing_and_may_be_included_elsewhere(world):
+def test_what_was_deleted_is_said_on_a_page(world):
+    answer = world.client.get(f"/c/{world.sign('c', link=9)}")
+    assert (answer.status_code, answer.headers["content-type"]) == (410, "text/html; charset=utf-8")
+    assert "This link is gone" in answer.text
+    assert "location" not in answer.headers
+
+
+def test_twenty_thousand_forged_tokens_say_nothing():
+    """A million: python -m tests.web.mutations."""
+    tried = hunt(20_000, seed=20)
+    assert set(tried) == {way.__name__ for way in WAYS} | {"purpose"}
+
+
+def test_the_hit_that_is_one_too_many_is_kept_and_still_led_on(world):
+    token = world.sign("c", link=3)
+    answers = {world.client.get(f"/c/{token}").headers["location"] for _ in range(65)}
+    assert answers == {LINKS[2]}
+    assert len(world.hits()) == 65
+
+
+def test_a_long_path_is_nothing_of_ours(world):
+    assert world.client.get("/c/" + "x" * 300).status_code == 404
+    assert world.client.get("/f/demo?" + "x" * 300).status_code == 200
+
+
+def test_the_script_is_small_and_may_be_included_elsewhere(world):
     answer = world.client.get("/n.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert len(answer.content) < 2_000
-    for storage in ("document.cookie", "localStorage", "sessionStorage", "indexedDB"):
+    assert len(answer.content) < 3_000
+    for storage in ("document.cookie", "sessionStorage", "indexedDB"):
         assert storage not in answer.text
