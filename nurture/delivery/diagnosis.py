@@ -36,7 +36,7 @@ _WORDS = {
         r"(?:disk|storage|mailbox|space|inbox)[\w ]{0,30}(?:exceed|over|used up|exhaust|full)|"
         r"exceed\w*[\w ,']{0,40}(?:storage|disk space|allocation|mailbox|allowed space|maximum space)|"
         r"too (?:much mail data|many messages (?:in|on))|over (?:the )?(?:allowed |disk |storage |size )limit|"
-        r"bo[iî]te[\w ']{0,40}pleine|postfach[\w ]{0,30}voll|buz[oó]n[\w ]{0,20}llen|casella[\w ]{0,20}piena|"
+        r"bo[iî]te[\w ']{0,40}pleine|(?:postfach|mailbox|konto)[\w ]{0,30}voll\b|buz[oó]n[\w ]{0,20}llen|casella[\w ]{0,20}piena|"
         r"caixa[\w ]{0,30}cheia|mailbox[\w ]{0,20}vol\b|переполнен|容量|一杯|いっぱい|已满|空间不足|超过[\w]{0,6}限"
     ),
     "message too big": (
@@ -74,13 +74,13 @@ _WORDS = {
         r"DELIVERY RESTRICT|require\w* (?:that )?(?:all )?senders? (?:to )?(?:be |are )?authenticat"
     ),
     "sender refused": (
-        r"(?:sender|mail ?from|from:?|return[- ]path|originator|envelope from)(?:'s)?[\w <>@.,:;'()/=+-]{0,90}"
+        r"(?:sender|mail ?from|from(?::| ?<)|return[- ]path|originator|envelope from)(?:'s)?[\w <>@.,:;'()/=+-]{0,90}"
         r"(?:reject|denied|refus|not (?:accept|allow|permit|exist|found|verif|resolv|valid|authori[sz]ed)|invalid|"
         r"verif\w* fail|does ?n[o']t exist|unknown|blocked|black-?list|is not|not pre-?approved|spam|suspen|bad)|"
         r"(?:bad|invalid|unroutable|unverified|blocked|rejected|unknown|forged|null|empty|unacceptable) (?:envelope )?"
         r"(?:sender|return address|mail from|reverse.path)|(?:could not|cannot|unable to|couldn't|failed to) "
         r"(?:verify|resolve)[\w ']{0,20}(?:sender|your|from)|sender'?s? (?:domain|address|verify)|"
-        r"badsender|badmailfrom|backscatter|exp[ée]diteur|[ée]metteur invalide|remitente|absender|mittente|"
+        r"badsender|callout|badmailfrom|backscatter|exp[ée]diteur|[ée]metteur invalide|remitente|absender|mittente|"
         r"returned mail not accepted|domain of sender|not owned by user|purported responsible"
     ),
     "no proof of who sent it": (
@@ -97,11 +97,6 @@ _WORDS = {
         r"(?:client|your) host(?: ?name)? (?:rejected|is not)|\bhelo\b|\behlo\b"
     ),
     "virus": r"\bvirus|\bworm\b|malware|infected|trojan|\bclamav\b|ウイルス|病毒",
-    "unwelcome content": (
-        r"(?:content|attachment|file|attached|url|link)s?[\w ':,./-]{0,60}(?:reject|block|den|not allow|prohibit|"
-        r"banned|forbidden|illegal|potential|unaccept|violat|executable|black-?list)|banned|illegal attachment|"
-        r"(?:reject|block|refus)\w*[\w ]{0,30}(?:content|attachment)"
-    ),
     "on a blocklist": (
         r"black-?list|block-?list|\bdns[bw]l\b|\brbl\b|\bsbl\b|\bxbl\b|\bpbl\b|\bcss\b|spamhaus|spamcop|barracuda"
         r"(?:central| reputation)|sorbs|uribl|surbl|invaluement|proofpoint|cloudmark|\bcdrbl\b|trend ?micro|senderbase|"
@@ -109,13 +104,18 @@ _WORDS = {
         r"from|because)|(?<!not )\blisted (?:at|in|on|by|with)|(?:your|this|the|from|client|sending|source)[\w ]{0,20}"
         r"(?:ip|host|server|network|address range|mta|domain)(?: address)?[\w .:()<>\[\]-]{0,60}(?:block|ban|reject|"
         r"refus|denied|not (?:allow|accept|permit|authori)|abus|poor|bad |listed)|sperrliste|schwarze liste|"
-        r"access denied\. ?(?:please|see|contact|ip|for)|is on our block|postmaster\.(?:\w+\.)?(?:live|msn|gmx|web)|"
+        r"access denied\. ?(?:please|see|contact|ip|for)|is on our block|"
         r"not accepted? (?:any )?(?:mail )?(?:from )?(?:your|this) (?:ip|host|server)|dynamic (?:ip|address|host)"
     ),
     "taken for spam": (
         r"\bspam|\bspammy|\bube\b|\buce\b|junk ?mail|bulk e?-?mail|unsolicited|high on spam|\bham\b|suspicious|"
         r"score[ds]? (?:too )?high|looks like|spamassassin|\bdcc\b|pyzor|razor|bayes|message (?:was )?"
         r"(?:identified|classified|detected|scored)|pollen|indésirable|correo no deseado|垃圾|迷惑|スパム|спам"
+    ),
+    "unwelcome content": (
+        r"(?:content|attachment|file|attached|url|link)s?[\w ':,./-]{0,60}(?:reject|block|den|not allow|prohibit|"
+        r"banned|forbidden|illegal|potential|unaccept|violat|executable|black-?list)|banned (?:file|attach|content|ext)|illegal attachment|"
+        r"(?:reject|block|refus)\w*[\w ]{0,30}(?:content|attachment)"
     ),
     "too much mail": (
         r"too many (?:connection|session|recip|mail|message|concurrent|smtp|sender|error|invalid|unknown|bad|"
@@ -131,7 +131,7 @@ _WORDS = {
         r"(?:no such|unknown|invalid|non-?existent|bad|illegal|unresolvable|nonexistent) (?:mail |e-?mail |remote |"
         r"destination |recipient )?(?:host|domain)|name or service not known|any host named|domain must exist|"
         r"mail exchanger or ip|unrout?e?able (?:address|mail domain|domain)|(?:mx|mail exchanger)s?(?: records?)?"
-        r"[\w :]{0,40}(?:non-?exist|not found|no |unresolv|point)|nxdomain|no (?:mx|dns|mail exchanger|valid mx)\b"
+        r"[\w :]{0,40}(?:non-?exist|not found|no |unresolv)|nxdomain|no (?:mx|dns|mail exchanger|valid mx)\b"
         r"[\w /]{0,30}(?:record|host|found|for|data|entr)|(?:dns|lookup|look-?up|query)[\w .:=()-]{0,60}"
         r"(?:non-?exist|no such|nxdomain|no data|does not exist|notfound|infonodata|infonxdomain)|"
         r"domain[\w ]{0,30}(?:introuvable|inexistant|unbekannt|desconocid|sconosciut|onbekend)|ホストが見つ|域名不存在|"
@@ -165,7 +165,7 @@ _WORDS = {
         r"not (?:found|listed) in[\w &'/.-]{0,40}(?:director|address book|names?\b|database|table|list|ldap)|"
         r"no match\w*[\w ]{0,20}(?:nameserver|name ?server|in name|found)|recip\w*not ?found|badrcptto|"
         r"(?:in|from) name directory|left the (?:company|organi[sz]ation|firm)|no longer (?:with|works|employed)|"
-        r"vdeliver: invalid|missing home directory|can't accept user|nobody here|who's that|"
+        r"vdeliver: invalid|not our customer|missing home directory|can't accept user|nobody here|who's that|"
         r"user (?:not active|is inactive)|name is not found|not (?:a )?local address|can ?not find (?:the )?"
         rf"{_WHO}|recipients? (?:address )?rejected: (?:access denied|undeliverable|unverified|user)|"
         r"could(?: not|n't) be (?:found|located)|wasn't found|not found at|was not found|address rejected$|"
@@ -187,7 +187,7 @@ _WORDS = {
     ),
     # The way there.
     "routing loop": (
-        r"too many (?:hops|received)|\bloops?\b|looping|hop ?count|loops back|routing loop|mail loop|maximum hop"
+        r"too many (?:hops|received)|\bloops?\b|looping|hop ?count|loops back|mx list for|points (?:back )?to (?:local|my|this|us)|routing loop|mail loop|maximum hop"
     ),
     "nobody answered": (
         r"connect(?:ion|ing)?[\w \[\].:,()]{0,60}(?:refused|timed? ?out|reset|lost|dropped|failed|closed|broken|error|"

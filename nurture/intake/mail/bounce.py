@@ -77,7 +77,8 @@ _TELLING = re.compile(
     r"^(?:received|return-path|message-id|dkim-signature|mime-version|content-type|x-mailer|from|subject)$", re.I
 )
 _QUOTED = re.compile(
-    r"^[ \t>|*=#_+~.-]*(?:(?:below (?:this line )?(?:is|are)|this is|enclosed is|here is|the following is|included is|"
+    r"^(?!.*(?:generated|response|error|cannot|can't|could|not |fail|reject|received|delivered|sent to))"
+    r"[ \t>|*=#_+~.-]*(?:(?:below (?:this line )?(?:is|are)|this is|enclosed is|here is|the following is|included is|"
     r"attached is)[\w ,]{0,40}(?:copy|original|header|message|returned)|(?:the )?(?:original|unsent|returned|"
     r"undelivered|failed|rejected|header|body) ?(?:of )?(?:the |your )?(?:original |returned |undelivered )?(?:message|mail|"
     r"text|header|e-?mail)s?(?: (?:headers?|body|text|info|follows?|below|is|was|attached|begins|content|details?))*|"
@@ -200,6 +201,8 @@ def _stands_out(words: str, match: re.Match[str]) -> bool:
     before = words[words.rfind("\n", 0, match.start()) + 1 : match.start()]
     end = words.find("\n", match.end())
     after = words[match.end() : end if end >= 0 else len(words)]
+    if re.fullmatch(r"[45]\d\d(?:[ -][45]\.\d\.\d{1,3})? <", before) and after.startswith(">... "):
+        return True
     label = re.fullmatch(r"[\s<>*•\"'(\[-]*(?:(?:[\w ]{0,40}(?:to|recipient|address|user|for)|rfc822);?:?)?[\s<\"'(]*", before, re.I)
     return label is not None and re.match(r"[>\"')\]]*\s*(?:$|[:;,(<.\r-])", after) is not None
 
@@ -209,10 +212,21 @@ def _pieces(words: str, recipients: Sequence[str]) -> list[tuple[str, str]]:
     if len(recipients) < 2:
         return [(recipients[0] if recipients else "", words)]
     low = words.lower()
+    if all(f"<{who.lower()}>... " in low for who in recipients):
+        return _before(words, low, recipients)
     places = sorted((low.find(who.lower()), who) for who in recipients)
     starts = [(low.rfind("\n", 0, max(place, 0)) + 1, who) for place, who in places]
     ends = [start for start, _ in starts[1:]] + [len(words)]
     return [(who, words[start:end]) for (start, who), end in zip(starts, ends, strict=True)]
+
+
+def _before(words: str, low: str, recipients: Sequence[str]) -> list[tuple[str, str]]:
+    """The same for Sendmail's transcripts, which sum up each recipient after what the server said."""
+    places = sorted((low.rfind(f"<{who.lower()}>... "), who) for who in recipients)
+    ends = [(low + "\n").find("\n", place) for place, _ in places]
+    starts = [0, *ends[:-1]]
+    asked = [max(start, words.rfind("\n>>> ", start, end)) for start, end in zip(starts, ends, strict=True)]
+    return [(who, words[start:end]) for (_, who), start, end in zip(places, asked, ends, strict=True)]
 
 
 def _return(message: Message, torn: Torn, who: str, piece: str, *, later: bool) -> Return:
