@@ -15,6 +15,7 @@ from nurture.intake.mail.delivery_status import read_delivery_status
 from nurture.intake.mail.feedback import read_feedback
 from nurture.intake.mail.marks import MESSAGE_ID, marks_of
 from nurture.intake.mail.message import Message, parse
+from nurture.intake.mail.notification import read_notification
 from nurture.intake.returns import Return
 
 
@@ -56,7 +57,7 @@ def written_at(message: Message, received_at: datetime) -> datetime:
 
 
 def _heard(message: Message) -> list[Return]:
-    for reads in (read_delivery_status, read_feedback, read_receipt, read_bounce, read_automatic):
+    for reads in (read_delivery_status, read_feedback, read_receipt, read_notification, read_bounce, read_automatic):
         if heard := reads(message):
             return heard
     reply = replies.read_reply(message)
