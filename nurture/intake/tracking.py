@@ -37,9 +37,9 @@ EDITION = 1
 part of the fingerprint by themselves."""
 
 _MACHINE_FROM, _UNSURE_FROM = 1.0, 0.5
-_PAIR, _SWEEP, _ROUND = timedelta(seconds=2), timedelta(seconds=10), timedelta(minutes=10)
+_PAIR, _SWEEP, _ROUND = timedelta(seconds=2), timedelta(seconds=10), timedelta(minutes=5)
 _AT_ONCE, _SOON = timedelta(seconds=10), timedelta(minutes=1)
-_FEWEST_FOR_ALL = 3
+_FEWEST_AT_ONCE, _FEWEST_IN_ORDER = 3, 4
 
 
 class Judgement(NamedTuple):
@@ -66,6 +66,7 @@ class _Scene(NamedTuple):
     """What is known about all hits of one message, worked out once. Sets are of hit ids."""
 
     accepted_at: datetime | None
+    links: int
     networks: Networks
     paired: frozenset[int]
     swept: frozenset[int]
@@ -97,7 +98,12 @@ _ABOUT_ONE: tuple[Rule, ...] = (
 
 _ABOUT_NEIGHBOURS: tuple[Rule, ...] = (
     Rule("two links within 2 s", 1.0, lambda hit, scene: hit.id in scene.paired),
-    Rule("all links within 10 s", 1.0, lambda hit, scene: hit.id in scene.swept),
+    Rule(
+        "all links within 10 s", 1.0, lambda hit, scene: hit.id in scene.swept and not _is_haste(hit, scene)
+    ),
+    Rule(
+        "all three links within 10 s", 0.6, lambda hit, scene: hit.id in scene.swept and _is_haste(hit, scene)
+    ),
     Rule("before acceptance", 1.0, lambda hit, scene: _after(hit, scene) is None),
     Rule("within 2 s of acceptance", 0.6, lambda hit, scene: _between(hit, scene, 0, 2)),
     Rule("within 10 s of acceptance", 0.4, lambda hit, scene: _between(hit, scene, 2, 10)),
@@ -106,7 +112,7 @@ _ABOUT_NEIGHBOURS: tuple[Rule, ...] = (
     Rule("perhaps an office", 0.4, lambda hit, scene: _is_crowd(hit, scene) and _has_manners(hit)),
     Rule("network of machines", 0.6, lambda hit, scene: scene.networks.touch(hit.network)),
     Rule("followed from elsewhere", 0.5, lambda hit, scene: hit.id in scene.overtaken),
-    Rule("all links in order", 0.4, lambda hit, scene: hit.id in scene.toured),
+    Rule("all links in order", 0.6, lambda hit, scene: hit.id in scene.toured),
     Rule("asks as no browser does", 0.4, lambda hit, scene: hit.kind == "click" and hit.manner == BARE),
 )
 
@@ -179,13 +185,13 @@ def _scene(
     links: int,
     around: Around,
 ) -> _Scene:
-    all_of_three = links >= _FEWEST_FOR_ALL
     return _Scene(
         accepted_at,
+        links,
         around.networks,
         paired=frozenset(neighbours.crowded(clicks, _PAIR, 2)),
-        swept=frozenset(neighbours.crowded(clicks, _SWEEP, links) if all_of_three else ()),
-        toured=frozenset(neighbours.in_order(clicks, _ROUND, links) if all_of_three else ()),
+        swept=frozenset(neighbours.crowded(clicks, _SWEEP, links) if links >= _FEWEST_AT_ONCE else ()),
+        toured=frozenset(neighbours.in_order(clicks, _ROUND, links) if links >= _FEWEST_IN_ORDER else ()),
         flooded=frozenset(neighbours.flooded(hits)),
         overtaken=frozenset(neighbours.elsewhere_soon(clicks)),
         at_once=frozenset(neighbours.in_crowd(clicks, around.strangers, _AT_ONCE)),
@@ -226,6 +232,11 @@ def _is_a_program(hit: Request) -> bool:
 
 def _has_manners(hit: Request) -> bool:
     return hit.manner == MANNERS
+
+
+def _is_haste(hit: Request, scene: _Scene) -> bool:
+    """Three links, asked for one after another as a browser does: somebody may be in a hurry."""
+    return scene.links == _FEWEST_AT_ONCE and _has_manners(hit)
 
 
 def _is_crowd(hit: Request, scene: _Scene) -> bool:
