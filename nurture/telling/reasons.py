@@ -76,7 +76,7 @@ def _fallen(figures: Figures) -> str:
 
 
 def _over(figures: Figures) -> str:
-    ground = figures.get("basis", "consent").replace("_", " ")
+    ground = figures.get("basis", "consent").replace("opt_in", "opt-in").replace("_", " ")
     text = f"may not be mailed: {ground} ended {_at(figures, 'at')}"
     if "months" not in figures:
         return text

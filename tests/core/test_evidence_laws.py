@@ -364,3 +364,24 @@ def test_the_latest_value_stays_and_unknown_is_a_value():
 def test_personal_values_are_not_kept():
     evidence = weighed(facts_of([(START, f.Learned({}, ("first_name",)))]))
     assert evidence.attributes["first_name"].value is True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f.Away(1, START + DAY),
+        f.Contacted("Tom"),
+        f.Preferred(("cost",), 9, START + DAY),
+        f.Declined(),
+        f.Reconsidered(),
+        f.Unsubscribed("main"),
+        f.Bounced(1, "soft"),
+    ],
+    ids=lambda body: type(body).__name__,
+)
+def test_what_is_no_sign_of_interest_weighs_nothing(body: f.Body):
+    person = Person(PLAN).enter()
+    person.hear(page("/pricing"))
+    before = person.evidence
+    person.hear(body)
+    assert person.evidence is before
