@@ -61,6 +61,8 @@ class Preferring:
         press = pressing.read_press(request, typed, now)
         if press.does not in TITLES or not press.by_person:
             return await self._page(token, now, typed, again=True)
+        if press.does == "stop-series" and not self._series(typed):  # the programme has lost it meanwhile
+            return await self._page(token, now)
         asked = Asked(token.touch, now, asking.asker(request, self.needs.trusted_proxies))
         try:
             return await self._change(asked, press.does, typed)
@@ -69,9 +71,9 @@ class Preferring:
 
     async def _change(self, asked: Asked, button: str, typed: pressing.Typed) -> Response:
         """Do what the button says, in one transaction, and say what holds then."""
-        programme, key, said = self.needs.programme(), self.needs.suppression_key, dict(typed)
-        scope = EVERYTHING if button == "stop" else said.get("series", "")
-        if button == "stop" or (button == "stop-series" and programme.sequence(scope)):
+        programme, key = self.needs.programme(), self.needs.suppression_key
+        if button in ("stop", "stop-series"):
+            scope = EVERYTHING if button == "stop" else self._series(typed)
             found = await self.unsubscribing.keep(
                 Unsubscribe(asked.touch, PAGE, asked.at, scope, asked.asker)
             )
@@ -85,6 +87,11 @@ class Preferring:
         done, found = await self.needs.store.write(work, urgent=True)
         title = "late" if button == "undo" and not done else button
         return changed(programme, title, found, asked.at, _HERE)
+
+    def _series(self, typed: pressing.Typed) -> str:
+        """The sequence that is not wanted any more; empty where there is none of that name."""
+        name = dict(typed).get("series", "")
+        return name if self.needs.programme().sequence(name) else ""
 
     async def _page(
         self,
@@ -121,10 +128,8 @@ def _deed(button: str, typed: pressing.Typed, asked: Asked, programme: Programme
             return lambda connection: decline(connection, asked, until, programme, key)
         case "not-for-us":
             return lambda connection: decline(connection, asked, None, programme, key)
-        case "undo":
-            number = _number(said.get("of", ""))
-            return lambda connection: undo(connection, asked, number, programme, key)
-    return lambda connection: False
+    number = _number(said.get("of", ""))  # undo
+    return lambda connection: undo(connection, asked, number, programme, key)
 
 
 def _wanted(
