@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from nurture.core.answers import FOREVER, Reason
 from nurture.core.evidence import Evidence, Grain, Known, Reservoir
-from nurture.core.facts import KINDS, Body, Learned, Scalar
-from nurture.core.journey import Journey, Permission, Touch
+from nurture.core.facts import KINDS, Body, Learned, Preferred, Scalar
+from nurture.core.journey import Journey, Refusal, Touch
+from nurture.core.permission import Permission, Quiet
 from nurture.drafting import codec
 
 words = st.text(max_size=8)
@@ -49,6 +50,7 @@ STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
     tuple[int, ...]: several(numbers),
     tuple[datetime, ...]: several(instants),
     tuple[tuple[int, str], ...]: several(st.tuples(numbers, words)),
+    tuple[tuple[int, datetime], ...]: several(st.tuples(numbers, instants)),
     tuple[Reason, ...]: several(reasons),
     tuple[tuple[str, Reason], ...]: several(st.tuples(words, reasons)),
     Mapping[str, Scalar]: named(scalars),
@@ -67,7 +69,10 @@ def filled(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: STRATEGIES[hint] for name, hint in get_type_hints(kind).items()})
 
 
+STRATEGIES[tuple[Quiet, ...]] = several(filled(Quiet))
 STRATEGIES[Permission] = filled(Permission)
+STRATEGIES[Preferred | None] = st.none() | filled(Preferred)
+STRATEGIES[Refusal | None] = st.none() | filled(Refusal)
 STRATEGIES[Touch | None] = st.none() | filled(Touch)
 STRATEGIES[tuple[Touch, ...]] = st.lists(filled(Touch), max_size=3).map(tuple)
 STRATEGIES[Evidence] = filled(Evidence)
