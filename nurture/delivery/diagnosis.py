@@ -40,14 +40,14 @@ _WORDS = {
         r"caixa[\w ]{0,30}cheia|mailbox[\w ]{0,20}vol\b|переполнен|容量|一杯|いっぱい|已满|空间不足|超过[\w]{0,6}限"
     ),
     "message too big": (
-        r"(?:message|mail|size|file|attachment|length|header)s?[\w ()'.,:<>]{0,60}(?:too (?:big|large|long)\b|"
+        r"(?:message|mail|size|file|attachment|length|header)s?[\w ()'.,:<>]{0,60}(?:too (?:big|large)\b|"
         r"exceed\w*[\w ()',]{0,40}(?:size|limit|length|maximum))|(?:too (?:big|large)|exceed\w*)"
-        r"[\w ()',]{0,60}(?:message|attachment|maximum|size|fixed)|size limit|larger than|line too long|"
+        r"[\w ()',]{0,60}(?:message|attachment|maximum|size|fixed)|size limit|larger than|(?:line|header|field|subject)s?[\w ]{0,20} too long|"
         r"nachricht[\w ]{0,30}zu gro|message trop volumineux|サイズ"
     ),
     "mailbox suspended": (
         r"(?:account|mail ?box|user|address|recipient|domain|inbox)[\w ()<>@.,:'/-]{0,80}(?:suspend|disabled|"
-        r"deactivat|frozen|\block(?:ed|out)\b|temporarily inactive|on hold|has expired|archived|discontinued|"
+        r"deactivat|frozen|(?:temporarily )?limited|\block(?:ed|out)\b|temporarily inactive|on hold|has expired|archived|discontinued|"
         r"terminated|is inactive due|inactive account|restricted|blocked temporarily)|(?:suspended|disabled|"
         r"deactivated|frozen|locked|inactive|archived|discontinued|dormant|expired)[ /-](?:e-?mail )?(?:user|"
         r"account|mail ?box|recipient|address)|suspend the service|no longer (?:accepts|receiv\w+) (?:e-?)?mail|"
@@ -76,7 +76,7 @@ _WORDS = {
     "sender refused": (
         r"(?:sender|mail ?from|from(?::| ?<)|return[- ]path|originator|envelope from)(?:'s)?[\w <>@.,:;'()/=+-]{0,90}"
         r"(?:reject|denied|refus|not (?:accept|allow|permit|exist|found|verif|resolv|valid|authori[sz]ed)|invalid|"
-        r"verif\w* fail|does ?n[o']t exist|unknown|blocked|black-?list|is not|not pre-?approved|spam|suspen|bad)|"
+        r"verif\w* fail|does ?n[o']?t exist|unknown|blocked|black-?list|is not|not pre-?approved|spam|suspen|bad)|"
         r"(?:bad|invalid|unroutable|unverified|blocked|rejected|unknown|forged|null|empty|unacceptable) (?:envelope )?"
         r"(?:sender|return address|mail from|reverse.path)|(?:could not|cannot|unable to|couldn't|failed to) "
         r"(?:verify|resolve)[\w ']{0,20}(?:sender|your|from)|sender'?s? (?:domain|address|verify)|"
@@ -127,7 +127,7 @@ _WORDS = {
     # The address.
     "no such domain": (
         r"(?:host|domain)s?(?: or domain)?(?: ?name)?s?(?: \S+)?(?::| is| was| are|'s)? ?(?:not (?:be )?(?:found|known|"
-        r"exist|reach|resolv|valid)|unknown|does ?n[o']t exist|nonexist|non-exist|unreachable|invalid|inexist)|"
+        r"exist|reach|resolv|valid)|unknown|does ?n[o']?t exist|nonexist|non-exist|unreachable|invalid|inexist)|"
         r"(?:no such|unknown|invalid|non-?existent|bad|illegal|unresolvable|nonexistent) (?:mail |e-?mail |remote |"
         r"destination |recipient )?(?:host|domain)|name or service not known|any host named|domain must exist|"
         r"mail exchanger or ip|unrout?e?able (?:address|mail domain|domain)|(?:mx|mail exchanger)s?(?: records?)?"

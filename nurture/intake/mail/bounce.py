@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nurture.delivery import Diagnosis
 from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.headers import Headers, parted
-from nurture.intake.mail.marks import ADDRESS, addresses_in
+from nurture.intake.mail.marks import ADDRESS, addresses_in, marks_of, marks_of_head
 from nurture.intake.mail.message import Message
 from nurture.intake.mail.refusal import command_in, meaning
 from nurture.intake.returns import Return
@@ -83,11 +83,13 @@ _QUOTED = re.compile(
     r"undelivered|failed|rejected|header|body) ?(?:of )?(?:the |your )?(?:original |returned |undelivered )?(?:message|mail|"
     r"text|header|e-?mail)s?(?: (?:headers?|body|text|info|follows?|below|is|was|attached|begins|content|details?))*|"
     r"(?:message|mail) headers?(?: follows?)?|copy of (?:the|your|original)[\w ]{0,40}|start of returned|"
-    r"a copy of (?:the|your)[\w ,]{0,60}|your (?:original )?message(?: (?:reads?|follows?|is|was))?[\w ()]{0,20}|"
+    r"a copy of (?:the|your)[\w ,]{0,60}|your original message[\w ()]{0,20}|your message (?:reads?|follows?|was:)|"
     r"urspr[uü]ngliche nachricht|message d'origine|mensaje original|messaggio originale|mensagem original|"
     r"oorspronkelijk bericht|исходное сообщение|元のメール|オリジナル|原信|原邮件)[\w ,']{0,40}[ \t>|*=#_+~.:-]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_REPLIED = re.compile(r"(?<![\d.:@/=-])[45]\d\d(?:[ -](?!\d)|[ -][45]\.\d\.)")
+_CODED = re.compile(r"(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])")
 _SPOKEN = re.compile(
     r"(?:remote host said|server (?:message|said|responded|replied)|error (?:was|message)|reason|diagnostic(?:[- ]code)?|"
     r"response was|returned|status|explanation|because|failed with|erreur|motivo|grund|fehler\w*)[\w ']{0,30}:[ \t]*",
@@ -140,8 +142,10 @@ def read_bounce(message: Message) -> list[Return]:
     if _ARRIVED.search(f"{message.headers.spoken('subject')}\n{torn.words[:LONGEST_SAID]}"):
         return [_arrived(message, torn)]
     later = _LATER.search(torn.words) is not None and not _NEVER.search(torn.words)
+    marks = marks_of(message, *marks_of_head(torn.original))
     pieces = _pieces(torn.words, _recipients(message, torn))
-    return [_return(message, torn, who, piece, later=later) for who, piece in pieces]
+    told = (_return(message, torn, who, piece, later=later) for who, piece in pieces)
+    return [one._replace(marks=(*one.addresses, *marks)) for one in told]
 
 
 def tear(text: str) -> Torn:
@@ -262,8 +266,10 @@ def said_of(words: str, who: str) -> str:
 
 def _spoken(piece: str, who: str) -> Iterator[str]:
     """What the server said in these words: from its code, or after a label like a reason, or after the address."""
-    if match := re.search(r"(?<![\d.:@/=-])[45]\d\d[ -](?!\d)|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])", piece):
+    if match := _REPLIED.search(piece):
         yield _paragraph(piece, match.start())
+    elif match := _CODED.search(piece):
+        yield _paragraph(piece, piece.rfind("\n\n", 0, match.start()) + 1)
     if match := _SPOKEN.search(piece):
         yield _paragraph(piece, match.end())
     place = piece.lower().find(who.lower()) if who else -1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nurture.intake.mail.bounce import said_of, tear
 from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.headers import Headers
-from nurture.intake.mail.marks import addresses_in
+from nurture.intake.mail.marks import addresses_in, marks_of, marks_of_head
 from nurture.intake.mail.message import Message
 from nurture.intake.mail.refusal import command_in, meaning
 from nurture.intake.returns import Kind, Return
@@ -42,9 +42,12 @@ def read_delivery_status(message: Message) -> list[Return]:
     # Some servers paste the fields into their text, and some tear their own boundaries.
     texts = [part.text for part in parts] or [message.text]
     reports = [report for text in texts for report in reports_in(text)]
-    spoken = tear(message.text.partition("\nReporting-MTA:")[0]).words
-    told = (_told(report, spoken) for report in reports[:MOST_RECIPIENTS])
-    return [_return(report, spoken, sole=len(reports) == 1) for report in told]
+    torn = tear(message.text)
+    spoken = torn.words.partition("\nReporting-MTA:")[0]
+    told = [_told(report, spoken) for report in reports[:MOST_RECIPIENTS]]
+    heard = (_return(report, spoken, sole=len(told) == 1) for report in told)
+    marks = marks_of(message, *marks_of_head(torn.original)) if told else ()
+    return [one._replace(marks=(*one.addresses, *marks)) for one in heard]
 
 
 def reports_in(text: str) -> Iterator[Report]:
