@@ -29,7 +29,7 @@ SECRETS = "secrets.toml"
 
 _LARGEST = 100_000
 _KEY_BYTES = 32
-_LONG_ENOUGH = re.compile(r"[A-Za-z0-9_-]{43,200}", re.ASCII)
+_LONG_ENOUGH = re.compile(r"[A-Za-z0-9_-]{43,100}", re.ASCII)
 """32 random bytes, as base64 writes them for addresses."""
 
 _STRICT = ConfigDict(extra="forbid")

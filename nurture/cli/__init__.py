@@ -24,6 +24,7 @@ COMMANDS = {
     "handoff": "handoff",
     "outbox": "outbox",
     "suppress": "suppress",
+    "webhook": "webhook",
     "doctor": "doctor",
     "verify": "verify",
 }

@@ -1,8 +1,10 @@
-"""A message to an address on the web: HTTPS alone, to public machines alone, no redirect, in 15 seconds.
+"""A message to an address on the web, or a file from one: to public machines alone, no redirect, 15 seconds.
+
+Messages go by HTTPS alone.
 
 A name is resolved once, every address it has is checked, and the connection goes to the checked one (with
 the name for TLS and Host), so that no second answer of a resolver leads inside. Proxies of the environment
-are not used, and what the other side says is not read beyond its status.
+are not used. Of an answer to a message nothing is read beyond its status, of a file no more than it may be.
 """
 
 import http.client
@@ -13,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 TIMEOUT = 15.0
+LARGEST_FILE = 65_536
 Address = IPv4Address | IPv6Address
 
 _TUNNELS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
@@ -60,6 +63,60 @@ def post(
         raise NotTaken(f"{host} answered {status}")
 
 
+def fetch(
+    url: str,
+    *,
+    may_connect: Callable[[Address], bool] = is_public,
+    trust: ssl.SSLContext | None = None,
+    plain: bool = False,
+) -> bytes:
+    """The file at an address, 64 KB at most. `plain`: by HTTP, for what proves itself. Raises NotTaken.
+
+    Blocks: call it in a thread.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection: http.client.HTTPConnection
+    if plain:
+        connection = _CheckedPlain(host, parts.port or 80, may_connect)
+    else:
+        connection = _Checked(host, parts.port or 443, may_connect, trust or ssl.create_default_context())
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", target, headers={"User-Agent": "nurture"})
+        answer = connection.getresponse()
+        content = answer.read(LARGEST_FILE + 1)
+    except (OSError, http.client.HTTPException) as wrong:
+        raise NotTaken(f"{host} gave nothing: {type(wrong).__name__}") from None
+    finally:
+        connection.close()
+    if answer.status != 200 or len(content) > LARGEST_FILE:
+        raise NotTaken(f"{host} answered {answer.status} with {len(content)} bytes")
+    return content
+
+
+def _connected(host: str, port: int, may_connect: Callable[[Address], bool]) -> socket.socket:
+    """Resolve once, refuse if any address is not public, connect to the first."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(each[4][0]) for each in found]
+    for address in addresses:
+        if not may_connect(ip_address(address.partition("%")[0])):
+            raise NotTaken(f"{host} is not on the public internet")
+    return socket.create_connection((addresses[0], port), TIMEOUT)
+
+
+class _CheckedPlain(http.client.HTTPConnection):
+    """Connects to an address that was checked, and to no other; without TLS."""
+
+    def __init__(self, host: str, port: int, may_connect: Callable[[Address], bool]) -> None:
+        super().__init__(host, port, timeout=TIMEOUT)
+        self._may_connect = may_connect
+
+    def connect(self) -> None:
+        """Resolve once, refuse if any address is not public, and connect."""
+        self.sock = _connected(self.host, self.port, self._may_connect)
+
+
 class _Checked(http.client.HTTPSConnection):
     """Connects to an address that was checked, and to no other."""
 
@@ -71,10 +128,5 @@ class _Checked(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         """Resolve once, refuse if any address is not public, connect, and shake hands under the name."""
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        addresses = [str(each[4][0]) for each in found]
-        for address in addresses:
-            if not self._may_connect(ip_address(address.partition("%")[0])):
-                raise NotTaken(f"{self.host} is not on the public internet")
-        plain = socket.create_connection((addresses[0], self.port), TIMEOUT)
+        plain = _connected(self.host, self.port, self._may_connect)
         self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)

@@ -22,6 +22,7 @@ from nurture.delivery.mime import Letter, Mailbox, build
 from nurture.delivery.outcomes import Accepted, InDoubt
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.delivery.webhook import NotTaken, post
+from nurture.engine import braking
 from nurture.engine.pulse import Pulse
 from nurture.store import Store, alerts, breakers, stuck
 from nurture.store.alerts import Found, News
@@ -130,6 +131,7 @@ def _in_rows(connection: Connection, now: datetime) -> list[Found]:
             kind, who = ("breaker", one.receiver) if one.receiver else ("account stopped", one.account)
             resume = f"nurture outbox resume {one.receiver}".strip()
             found.append(Found(kind, one.receiver, f"{who} is {one.state}: {one.reason}; {resume}"))
+    found += braking.troubles(connection, now)
     waits = {"messages": stuck.oldest_touch(connection, now), "prospects": stuck.oldest_wake(connection, now)}
     for name, since in waits.items():
         if since is not None and now - since >= PATIENCE:

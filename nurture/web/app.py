@@ -26,6 +26,7 @@ from nurture.web.page import Headers, bare
 from nurture.web.preferring import Preferring
 from nurture.web.tracked import Tracked
 from nurture.web.unsubscribing import Unsubscribing
+from nurture.web.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LONGEST_PATH = 256
 
 _SAYS: Mapping[int, tuple[str, str]] = {
     400: ("This cannot be read", "What was sent is not complete. Please go back and try again."),
+    401: ("Not without a token", "This address is for programs that show a token."),
     404: (
         "There is nothing here",
         "Perhaps the address was cut when it was copied. Please use the link in the e-mail.",
@@ -71,6 +73,7 @@ def create_app(needs: Needs) -> ASGIApp:
         Route("/y/{token}", confirming.take, methods=["POST"]),
         Route("/events", events.take, methods=["POST"]),
         Route("/openapi.json", events.describe, methods=["GET"]),
+        Route("/webhooks/{name}/{secret}", Webhooks(needs).take, methods=["POST"]),
         Route("/healthz", health.alive, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
     ]

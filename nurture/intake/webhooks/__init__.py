@@ -12,7 +12,7 @@ from nurture.intake.webhooks.seam import (
     admits,
 )
 from nurture.intake.webhooks.sendgrid import public_key
-from nurture.intake.webhooks.sns import certificate, may_be_visited, need_cryptography
+from nurture.intake.webhooks.sns import asks_for, certificate, may_be_visited, need_cryptography
 
 __all__ = [
     "Endpoint",
@@ -23,6 +23,7 @@ __all__ = [
     "Request",
     "WantsCertificate",
     "admits",
+    "asks_for",
     "certificate",
     "hear",
     "may_be_visited",

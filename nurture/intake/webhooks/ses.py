@@ -57,6 +57,8 @@ def hear(
     if envelope.type != "Notification":
         return Heard(notices=(_confirmation(envelope),))
     message = json_of(envelope.message)
+    if isinstance(message, Refused) and envelope.message.lstrip().startswith("{"):
+        return message
     kind = word(message, "eventType") or word(message, "notificationType")
     if isinstance(message, Refused) or not kind or kind == "AmazonSnsSubscriptionSucceeded":
         return Heard(notices=(Notice(envelope.id, envelope.message[:300], said=envelope.raw),))

@@ -94,6 +94,13 @@ def may_be_visited(url: str) -> bool:
     )
 
 
+def asks_for(body: bytes) -> tuple[str, str]:
+    """The address to visit and the topic, of a kept message of SNS; empty where there is none."""
+    said = json_of(body)
+    url, topic = get(said, "SubscribeURL"), get(said, "TopicArn")
+    return (url, topic) if isinstance(url, str) and isinstance(topic, str) else ("", "")
+
+
 def certificate(
     pem: bytes, roots: "list[Certificate]", now: datetime, issuers: list[bytes]
 ) -> "Certificate | str":
