@@ -10,6 +10,7 @@ from nurture import clock
 from nurture.core.facts import Complained, Consented, Declined, Preferred, Reconsidered, Unsubscribed
 from nurture.core.programme import Form, Piece, Programme
 from nurture.engine.silencing import silence
+from nurture.store import Store
 from nurture.store.consents import consents_of
 from nurture.store.facts import note
 from nurture.store.tables import CONFIRMATIONS, PROSPECTS, TOUCHES, touch_id
@@ -34,6 +35,12 @@ PIECES = {
     "hello": Piece("hello", "early", "Hello"),
 }
 OFFERS: Programme = replace(PROGRAMME, pieces=PIECES, sequences=(_Series("s"),))
+
+
+@pytest.fixture
+def database(sqlite_database):
+    """SQLite; one test goes through everything on PostgreSQL."""
+    return sqlite_database
 
 
 @pytest.fixture
@@ -357,3 +364,28 @@ def test_the_way_back_is_a_form_that_asks_for_consent(world):
     bare = world.again(programme=lambda: silent)
     one_click(bare)
     assert "write to nora@mail.matchlight.example" in words_of(centre(bare).text)
+
+
+@pytest.mark.postgres
+def test_every_button_and_its_undo_on_postgres(postgres_database, tmp_path, noon):
+    with Store(postgres_database) as store:
+        store.write_now(fill)
+        needs = make_needs(store, tmp_path, programme=lambda: OFFERS)
+        world = World(needs, browser(needs))
+        for button, typed in [
+            ("save", {"gap": "7"}),
+            ("not-now", {"not_now": "2026-04-03"}),
+            ("not-for-us", {}),
+            ("stop-series", {}),
+            ("stop", {}),
+        ]:
+            answer = press(world, centre(world, 3), button, **typed)
+            assert answer.status_code == 200
+            assert words_of(press(world, answer, "undo").text).startswith("Undone")
+        assert world.kinds(3) == [
+            "Preferred", "Preferred", "Declined", "Reconsidered", "Declined", "Reconsidered",
+            "Unsubscribed", "Consented", "Unsubscribed", "Consented",
+        ]  # fmt: skip
+        assert world.suppressions() == [] and cancelled(world)
+        press(world, world.client.get("/u/x"), "send", email="cy@c.example")
+        assert [prospect for prospect, _ in due(world)] == [3]
