@@ -269,14 +269,13 @@ def _stops(journey: Journey, permission: Answer, programme: Programme, now: date
         return Reason("retracted")
     if live.sequence not in journey.enrolled:
         return Reason("left", {"sequence": live.sequence})
-    return _stops_by_wish(journey, live, programme, now)
+    if live.crossed or journey.preferred is not None:
+        return _stops_by_wish(journey, live, programme, now)
+    return None
 
 
 def _stops_by_wish(journey: Journey, live: Touch, programme: Programme, now: datetime) -> Reason | None:
     """What the person asked, or a colleague wrote, since it was chosen."""
-    written_since = journey.last_touch is not None and journey.last_touch >= live.chosen
-    if journey.preferred is None and not written_since:
-        return None
     piece, sequence = programme.pieces.get(live.piece), programme.sequence(live.sequence)
     topic = unwanted_topic(piece, journey) if piece is not None else ""
     if topic:

@@ -92,6 +92,8 @@ class Touch(NamedTuple):
     cancelled: bool = False
     questioned: bool = False
     """A fact it may have been chosen on was retracted."""
+    crossed: bool = False
+    """A colleague has written to them, as we heard while it was on its way."""
     again: bool = False
     """On its way a second time: its first sending is counted, and does not stand in its way."""
 

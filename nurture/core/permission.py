@@ -14,6 +14,8 @@ from nurture.core.policy import months_later, policy_of
 
 BASES = ("none", "legitimate_interest", "soft_opt_in", "customer", "consent")
 """Grounds for writing, the weakest first. A stronger one takes the place of a weaker."""
+EXPRESS = "consent"
+"""The ground that no law lets expire by itself."""
 _STRENGTH = {basis: strength for strength, basis in enumerate(BASES)}
 
 SUPPRESSED = "suppressed"
@@ -36,6 +38,7 @@ SOFT_SILENCE = timedelta(days=90)
 DELIVERED_AFTER = timedelta(days=3)
 """A message that left and has not come back by then counts as delivered: most servers give up earlier."""
 _REMEMBERED = 12
+_NOTHING_AGAINST = Reason("may write")
 
 
 class Quiet(NamedTuple):
@@ -77,14 +80,16 @@ def may_we_write(permission: Permission, country: object, now: datetime) -> Answ
         longest = max(permission.quiet, key=lambda quiet: quiet.until)
         if longest.until > now:
             return Answer(False, _quiet_because(permission, longest), longest.until)
-    return Answer(True, Reason("may write"), ends)
+    return Answer(True, _NOTHING_AGAINST, ends)
 
 
 def ground_ends(permission: Permission, country: object) -> datetime:
     """When the ground for writing ends: as was said when it was given, or as the country's law says."""
     said = permission.until or FOREVER
+    if permission.basis == EXPRESS or permission.given is None:
+        return said
     months = policy_of(country).months.get(permission.basis)
-    if months is None or permission.given is None:
+    if months is None:
         return said
     return min(said, months_later(permission.given, months))
 

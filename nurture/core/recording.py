@@ -105,6 +105,11 @@ def _written(journey: Journey, at: datetime) -> _Changes:
     return {"sent_at": tuple(in_order), "last_touch": max(at, journey.last_touch or at)}
 
 
+def _contacted(journey: Journey, at: datetime, n: int, body: f.Contacted) -> _Changes:
+    changes = _written(journey, at)
+    return {**changes, "live": journey.live._replace(crossed=True)} if journey.live else changes
+
+
 def _doubt_resolved(journey: Journey, body: f.TouchEnded) -> _Changes:
     """in_doubt counted as sent; if it turns out to have failed, the piece is out, but counted still."""
     touch, others = _doubtful(journey, body.touch)
@@ -284,7 +289,7 @@ _RECORD: Mapping[type, Callable[[Journey, datetime, int, Any], _Changes]] = {
     f.Bounced: _bounced,
     f.Away: lambda journey, at, n, body: {"permission": may.away(journey.permission, at, n, body.until)},
     f.Replied: lambda journey, at, n, body: {"permission": may.replied(journey.permission, at, n)},
-    f.Contacted: lambda journey, at, n, body: _written(journey, at),
+    f.Contacted: _contacted,
     f.Complained: lambda journey, at, n, body: _silenced(journey, "complained"),
     f.Unsubscribed: _unsubscribed,
     f.Consented: lambda journey, at, n, body: {"permission": may.consented(journey.permission, at, body)},

@@ -372,8 +372,14 @@ def test_news_of_a_colleagues_mail_may_come_late():
 def test_a_colleagues_mail_stops_what_would_follow_too_soon(pace: Pace):
     person = on_its_way(programme(pace=pace))
     person.hear(f.Contacted("Tom"))
-    person.hear(f.Contacted("Tom"))
+    person.hear(f.Contacted("Tom"), at=START - MINUTE)  # before it was chosen, and heard of now
     assert cancelled(person) == ("gap" if pace.gap else "cap")
+
+
+def test_a_colleagues_mail_of_last_week_stops_nothing():
+    person = on_its_way()
+    person.hear(f.Contacted("Tom"), at=START - 8 * DAY)
+    assert person.wake() == []
 
 
 def test_a_message_sent_again_is_not_stopped_by_its_own_first_sending():
