@@ -24,9 +24,12 @@ from nurture.delivery.transports.folder import FolderTransport
 from nurture.delivery.transports.seam import Transport
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine.alerting import Tell, by_mail, by_webhook, nobody
-from nurture.engine.duties import Engine, links_in
+from nurture.engine.duties import Engine
+from nurture.engine.fetching import Taking
+from nurture.engine.mailboxes import ImapFolder, Maildir, Place, is_here
 from nurture.engine.pulse import Pulse
-from nurture.engine.shelf import Shelf
+from nurture.engine.returning import Ground
+from nurture.engine.shelf import Shelf, links_in
 from nurture.errors import Mistake
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks
 from nurture.settings import Secrets, Settings, read_secrets, read_settings
@@ -35,6 +38,7 @@ from nurture.store.facts import newest
 from nurture.store.journal import Journal
 from nurture.store.limits import Limits, WarmUp
 from nurture.web.app import create_app
+from nurture.web.endpoints import endpoints
 from nurture.web.needs import Needs
 
 _PACKAGE = Path(__file__).parent
@@ -154,11 +158,36 @@ class Nurture:
             owner=f"{platform.node()}:{os.getpid()}:{token_hex(4)}",
             log=log,
             limits=self._limits(),
+            mailbox=self.mailbox(),
             returns=self.settings.mailbox.domain,
             networks=self._networks(),
             bars=self._bars(),
             in_doubt=self.settings.smtp.in_doubt if self.settings.smtp else "assume_sent",
         )
+
+    def mailbox(self) -> Place | None:
+        """Where mail comes back to, by the settings; None where they name nothing.
+
+        Raises Mistake where there is no password for it, or it would cross a network in clear.
+        """
+        box = self.settings.mailbox
+        if box.maildir:
+            return Maildir(self.folder / box.maildir)
+        if not box.host:
+            return None
+        if box.security == "none" and not is_here(box.host):
+            raise Mistake(f'nurture.toml: mailbox.security "none" is for this machine alone, not {box.host}')
+        if not (box.user and self.secrets.mailbox_password):
+            raise Mistake(
+                "nurture.toml [mailbox] host needs a user there, and [mailbox] password in secrets.toml"
+            )
+        return ImapFolder(
+            box.host, box.port, box.security, box.user, self.secrets.mailbox_password, box.folder, box.done
+        )
+
+    def taking(self) -> Taking:
+        """What letters are taken in with."""
+        return Taking(self.store, self.shelf, self.keys(), self.secrets.suppression)
 
     def _limits(self) -> Limits:
         """How much may leave; a day of the warm-up is one where the sender is."""
@@ -193,6 +222,11 @@ class Nurture:
 
         return bars
 
+    def ground(self) -> Ground:
+        """What somebody works with who takes what came back."""
+        key = self.secrets.suppression
+        return Ground(self.now(), self.programme().hash, self.keys(), key, self._links_in)
+
     def tell(self, transport: Transport) -> Tell:
         """How people are told of trouble: by the setting `alerts`, or by the log alone."""
         way, _, address = self.settings.alerts.partition(":")
@@ -218,6 +252,7 @@ class Nurture:
                 tracking=self.settings.tracking,
                 trusted_proxies=self.settings.web.trusted_proxies,
                 events=self.secrets.events,
+                webhooks=endpoints(self.settings.webhooks, self.secrets.webhooks),
                 pulse=pulse,
                 schema=schema.head(shipped("migrations")),
             )

@@ -48,6 +48,8 @@ POINTS: Mapping[str, str] = {
     "record.before": "ends are written, not committed",
     "record.after": "they are committed",
     "smtp.quit": "QUIT is about to be said",
+    "fetch.before": "what letters say is written, not committed",
+    "fetch.taken": "it is committed, the letters are not marked as done",
     "sales.claimed": "sales mail is ours for now, nothing is composed",
     "sales.sent": "a server has answered for it, nothing is recorded",
     "unsubscribe.before": "the store has not been asked yet",

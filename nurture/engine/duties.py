@@ -29,13 +29,16 @@ from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
 from nurture.engine.confirming import mail_confirmations
+from nurture.engine.fetching import Taking, fetched
 from nurture.engine.handing import mail_handoffs
-from nurture.engine.shelf import Shelf
+from nurture.engine.mailboxes import Place
+from nurture.engine.relaying import relay_answers
+from nurture.engine.shelf import Shelf, links_in
 from nurture.engine.wake import BATCH, Drafting, Seen, Woken, look, record, wake
 from nurture.errors import Mistake
 from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.rendering import CannotRender
-from nurture.store import Store, confirmations, doubt, handoffs, overdue, programmes, waking
+from nurture.store import Store, confirmations, doubt, handoffs, overdue, programmes, returns, waking
 from nurture.store.journal import Journal
 from nurture.store.limits import UNLIMITED, Limits
 from nurture.store.outbox import LEASE
@@ -72,6 +75,8 @@ class Engine:
     """How long a claim of ours counts (PostgreSQL)."""
     limits: Limits = UNLIMITED
     """How much may leave."""
+    mailbox: Place | None = None
+    """Where mail comes back to; None where nobody reads it here."""
     returns: str = ""
     """The domain whose mail comes back to us, so that messages name themselves in addresses of it."""
     bars: Callable[[Workspace], str] = lambda _: ""
@@ -202,6 +207,19 @@ async def ask_for_confirmations(engine: Engine, now: datetime) -> int:
     )
 
 
+async def fetch_mail(engine: Engine, now: datetime) -> int:
+    """Take in the mail that came back."""
+    if engine.mailbox is None:
+        return 0
+    taking = Taking(engine.store, engine.shelf, engine.keys, engine.suppression_key)
+    return await asyncio.to_thread(fetched, engine.mailbox, taking, now, engine.log, engine.stopping.is_set)
+
+
+async def relay(engine: Engine, now: datetime) -> int:
+    """Tell colleagues of what people wrote."""
+    return await relay_answers(engine.store, engine.shelf, engine.transport, engine.keys, now)
+
+
 async def alert(engine: Engine, now: datetime) -> int:
     """Tell people of trouble. Never anything to go on with."""
     if engine.alerting is not None:
@@ -216,6 +234,7 @@ def _next_wake(connection: Connection) -> datetime | None:
 DUTIES = (
     Duty("replay journal", 5, replay_journal, always=True),
     Duty("rescue orphans", 15, rescue_lapsed, always=True),
+    Duty("fetch mail", 60, fetch_mail),
     Duty("settle hits", 15, settle_hits, settling.next_settlement),
     Duty("judge again", 60, judge_again, always=True),
     Duty("resolve doubts", 15, resolve_doubts, doubt.next_doubt),
@@ -223,6 +242,7 @@ DUTIES = (
     Duty("tend outbox", 5, tend_outbox, overdue.next_due),
     Duty("deliver", 1, deliver_due, overdue.next_due),
     Duty("mail sales", 5, mail_sales, handoffs.next_mail),
+    Duty("relay answers", 5, relay, returns.next_mail),
     Duty("ask for confirmations", 5, ask_for_confirmations, confirmations.next_mail),
     Duty("alert", 15, alert, always=True),
 )
@@ -253,12 +273,6 @@ def _due(duties: Sequence[Duty], now: datetime, connection: Connection) -> list[
     answers = {duty.due: duty.due(connection) for duty in duties if duty.due is not None}
     moments = [(duty, answers[duty.due] if duty.due is not None else now) for duty in duties]
     return [duty for duty, moment in moments if moment is not None and moment <= now]
-
-
-def links_in(connection: Connection, shelf: Shelf, programme: str, piece: str) -> int:
-    """How many tracked links the message of a piece holds under a programme."""
-    template = shelf.of(connection, programme).templates.get(piece)
-    return len(template.links) if template else 0
 
 
 def _settle(engine: Engine, now: datetime, connection: Connection) -> settling.Settled:

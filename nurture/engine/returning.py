@@ -5,7 +5,7 @@ alone, and the facts, suppressions, doubts and breakers that follow are written 
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from nurture.core.facts import Away, Body, Bounced, Complained, Contacted, Replied, Unsubscribed
-from nurture.delivery.tokens import Keys, message_id, read, read_address
+from nurture.delivery.tokens import Keys, message_id, read, read_address, takes_copies
 from nurture.engine.doubting import evidence
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.engine.silencing import cancel, silence
@@ -25,6 +25,8 @@ from nurture.store.tables import whose_touch
 
 MOST_MARKS = 200
 """Marks of one return that are looked at; a message that names more names them for nothing."""
+LONGEST_RAW = 5_000_000
+"""Bytes of a message that are kept; what is longer has its end in the attachments."""
 
 _ARRIVED = {
     "complained": "in doubt, and a complaint about it came: it arrived",
@@ -53,16 +55,20 @@ class Taken(NamedTuple):
     known: bool
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 class Ground(NamedTuple):
-    """What a taker works with: the instant, the active programme's hash, the keys, and the wiring that
-    settles hits. `domain` is the right side of our Message-IDs."""
+    """What a taker works with: the instant, the active programme's hash, the keys, the wiring that settles
+    hits, and who is a colleague (by address), whose copied mail counts."""
 
     now: datetime
     programme: str
     keys: Keys
     suppression_key: bytes
-    domain: str
     links_in: LinksIn
+    is_colleague: Callable[[str], bool] = _nobody
 
 
 def take(
@@ -72,29 +78,40 @@ def take(
 
     `held`: keep them and do nothing, until a person lets them go (`release`). Doing it again changes nothing.
     """
+    heard = [_storable(one) for one in heard]
     before = returns.known(connection, channel, [one.id for one in heard])
+    about = [(one, None if one.id in before else whose_is(connection, one, ground)) for one in heard]
+    facts.lock(connection, {whose.prospect for _, whose in about if whose})  # in order, as everybody does
     taken: list[Taken] = []
-    for one in heard:
-        if one.id in before:
-            taken.append(Taken(one.id, None, True))
-            continue
+    for one, whose in about:
+        is_new = one.id not in before and returns.keep(connection, _row(one, channel, whose, ground, held))
         before.add(one.id)
-        whose = whose_is(connection, one, ground)
-        returns.keep(connection, _row(one, channel, whose, ground, held))
-        if whose is not None and not held:
+        if is_new and whose is not None and not held:
             _follow(connection, one, whose, ground)
-        taken.append(Taken(one.id, whose, False))
+        taken.append(Taken(one.id, whose if is_new else None, not is_new))
     return taken
+
+
+def _storable(one: Return) -> Return:
+    """Without what PostgreSQL keeps in no text: NUL, and halves of a character."""
+    id, status, words, text, by = map(_text, (one.id, one.status, one.words, one.text, one.by))
+    return one._replace(id=id, status=status, words=words, text=text, by=by)
+
+
+def _text(said: str) -> str:
+    return said.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def release(connection: Connection, channel: str, ground: Ground) -> int:
     """Do what follows from the returns of a channel that were held; how many."""
     waiting = returns.held(connection, channel)
+    facts.lock(connection, {row.prospect for row in waiting if row.prospect is not None})
     for row in waiting:
         one = Return(row.external_id, row.kind, row.at, bounce=row.bounce, status=row.status, words=row.words)
         if row.prospect is not None:
             _follow(connection, one, Whose(row.prospect, row.touch or 0), ground)
-        returns.let_go(connection, row.id)
+        told = row.prospect is not None and row.kind in _TOLD
+        returns.let_go(connection, row.id, ground.now if told else None)
     return len(waiting)
 
 
@@ -103,17 +120,21 @@ def whose_is(connection: Connection, one: Return, ground: Ground) -> Whose | Non
 
     A Message-ID is a keyed hash of the touch: it is compared with those of the people the return names.
     """
-    touch = next(filter(None, (_signed(mark, ground.keys) for mark in one.marks[:MOST_MARKS])), None)
-    if touch is not None:
+    marks = one.marks[:MOST_MARKS]
+    if one.kind == "contacted":
+        copied = any(takes_copies(ground.keys, mark.partition("@")[0]) for mark in marks)
+        if not (copied and ground.is_colleague(one.by)):
+            return None
+    elif touch := next(filter(None, (_signed(mark, ground.keys) for mark in marks)), None):
         prospect = whose_touch(touch)[0]
         return Whose(prospect, touch) if returns.is_ours(connection, touch) else None
-    people = ids_of(connection, _readable(one.addresses))
-    ids = {mark.strip().lower() for mark in one.marks[:MOST_MARKS] if mark.startswith("<")}
-    for prospect, touch in returns.touches_of(connection, list(people.values())) if ids else ():
-        if message_id(ground.keys, touch, ground.domain) in ids:
+    people = list(ids_of(connection, _readable(one.addresses)).values())
+    named = {mark[1:].partition("@")[0].lower() for mark in marks if mark.startswith("<n1.")}
+    for prospect, touch in returns.touches_of(connection, people) if named else ():
+        if message_id(ground.keys, touch, "")[1:].partition("@")[0] in named:
             return Whose(prospect, touch)
     if one.vouched or one.kind == "contacted":
-        return next((Whose(prospect, 0) for prospect in people.values()), None)
+        return Whose(people[0], 0) if people else None
     return None
 
 
@@ -141,10 +162,9 @@ def _readable(addresses: Sequence[str]) -> list[str]:
 
 
 def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -> None:
-    """Write what follows from one return about a person who is known."""
+    """Write what follows from one return about a person who is known, whose row is locked."""
     prospect, touch = whose
-    at = min(one.at or ground.now, ground.now)
-    facts.lock(connection, [prospect])
+    at = _happened(connection, one, touch, ground.now)
     _settle_doubt(connection, one, touch, ground)
     if one.kind in ("replied", "complained", "unsubscribed"):
         settle_hits_of(connection, prospect, ground.now, ground.programme, ground.links_in)
@@ -164,6 +184,13 @@ def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -
     if bounce or one.kind == "complained":
         address = returns.address_of(connection, prospect)
         breakers.returned(connection, address, bounce, one.words or one.reason, ground.now)
+
+
+def _happened(connection: Connection, one: Return, touch: int, now: datetime) -> datetime:
+    """When it happened, as far as that is believed: not before the message it is about, nor after now."""
+    chosen = returns.chosen_at(connection, touch) if touch else None
+    at = min(one.at or now, now)
+    return max(at, chosen) if chosen is not None and chosen <= now else at
 
 
 def _settle_doubt(connection: Connection, one: Return, touch: int, ground: Ground) -> None:
@@ -212,7 +239,7 @@ def _row(one: Return, channel: str, whose: Whose | None, ground: Ground, held: b
     return {
         "channel": channel,
         "external_id": one.id,
-        "kind": one.kind,
+        "kind": one.kind if whose or one.kind != "contacted" else "other",
         "at": one.at or ground.now,
         "received_at": ground.now,
         "prospect": whose.prospect if whose else None,
@@ -221,7 +248,7 @@ def _row(one: Return, channel: str, whose: Whose | None, ground: Ground, held: b
         "status": one.status,
         "words": one.words,
         "text": one.text,
-        "raw": zlib.compress(one.raw) if one.raw else None,
+        "raw": zlib.compress(one.raw[:LONGEST_RAW]) if one.raw else None,
         "held": held,
         "mail_due_at": ground.now if whose and one.kind in _TOLD and not held else None,
         "mail_attempts": 0,

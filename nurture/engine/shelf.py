@@ -58,3 +58,9 @@ class Shelf:
             )
             raise Mistake(self._unusable[hash])
         self.put(loaded.workspace)
+
+
+def links_in(connection: Connection, shelf: Shelf, programme: str, piece: str) -> int:
+    """How many tracked links the message of a piece holds under a programme."""
+    template = shelf.of(connection, programme).templates.get(piece)
+    return len(template.links) if template else 0

@@ -57,9 +57,18 @@ def written_at(message: Message, received_at: datetime) -> datetime:
 
 
 def _heard(message: Message) -> list[Return]:
-    for reads in (read_delivery_status, read_feedback, read_receipt, read_notification, read_bounce, read_automatic):
+    for reads in (
+        read_delivery_status,
+        read_feedback,
+        read_receipt,
+        read_notification,
+        read_bounce,
+        read_automatic,
+    ):
         if heard := reads(message):
             return heard
+    if copies := replies.read_copies(message):
+        return copies
     reply = replies.read_reply(message)
     if reply.kind == "replied" and is_by_a_machine(message.headers):
         return [reply._replace(kind="other", reason="written by a machine")]
