@@ -64,8 +64,8 @@ def keep(
 
 
 def asked_before(connection: Connection, prospect: int) -> tuple[int, datetime | None]:
-    """How many mails asked this person and were not answered, and when any asked last."""
-    was_asked = CONFIRMATIONS.c.mailed_at.is_not(None) | CONFIRMATIONS.c.mail_due_at.is_not(None)
+    """How many mails asked this person (or tried to) and were not answered, and when any asked last."""
+    was_asked = CONFIRMATIONS.c.mail_due_at.is_not(None) | (CONFIRMATIONS.c.mail_attempts > 0)
     query = select(
         func.count().filter(CONFIRMATIONS.c.confirmed_at.is_(None)), func.max(CONFIRMATIONS.c.asked_at)
     ).where(CONFIRMATIONS.c.prospect == prospect, CONFIRMATIONS.c.form != LINK, was_asked)
@@ -109,7 +109,7 @@ def mailed(connection: Connection, id: int, at: datetime, words: str) -> None:
 
 def not_mailed(connection: Connection, one: Asked, words: str, *, for_good: bool) -> None:
     """Nobody has taken it: it is tried again, or not, where that is of no use or was tried often enough."""
-    if for_good or one.mail_attempts >= len(RETRIES):
+    if for_good or one.mail_attempts > len(RETRIES):
         _set(connection, one.id, {"mail_due_at": None, "said": f"{GIVEN_UP}{words}"})
     else:
         _set(connection, one.id, {"said": words})

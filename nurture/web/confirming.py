@@ -32,9 +32,7 @@ class Confirming:
         one = await self._asked(request)
         if one is None:
             return self._unknown()
-        state = await self.needs.store.aread(
-            lambda connection: confirming.state_of(connection, one, clock.now(), self.needs.suppression_key)
-        )
+        state = await self._state(one)
         return self._page(one, again=False) if state == "open" else self._answer(state)
 
     async def take(self, request: Request) -> Response:
@@ -45,21 +43,27 @@ class Confirming:
         if one is None:
             return self._unknown()
         typed = await asking.fields(request, await asking.body(request, LARGEST_BODY))
+        if (state := await self._state(one)) != "open":
+            return self._answer(state)
         press = read_press(request, typed, now)
         if not (press.does and press.by_person):
             return self._page(one, again=True)
         ground = Ground(now, needs.programme().hash, needs.suppression_key)
         network = asking.network(request, needs.trusted_proxies)
-        state = await needs.store.write(
+        done = await needs.store.write(
             lambda connection: confirming.confirm(connection, one.id, network, ground)
         )
-        return self._unknown() if state is None else self._answer("confirmed" if state == "open" else state)
+        return self._unknown() if done is None else self._answer("confirmed" if done == "open" else done)
 
     async def _asked(self, request: Request) -> Asked | None:
         token = read(self.needs.keys, PURPOSE, request.path_params["token"])
         if token is None:
             return None
         return await self.needs.store.aread(lambda connection: confirmations.get(connection, token.touch))
+
+    async def _state(self, one: Asked) -> State:
+        now, key = clock.now(), self.needs.suppression_key
+        return await self.needs.store.aread(lambda connection: confirming.state_of(connection, one, now, key))
 
     def _page(self, one: Asked, *, again: bool) -> Response:
         return page(
