@@ -23,6 +23,7 @@ COMMANDS = {
     "prospect": "prospect",
     "handoff": "handoff",
     "outbox": "outbox",
+    "intake": "intake",
     "suppress": "suppress",
     "webhook": "webhook",
     "doctor": "doctor",
