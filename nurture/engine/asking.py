@@ -9,6 +9,7 @@ from nurture.core.facts import Fact
 from nurture.core.journey import Journey
 from nurture.core.programme import Programme
 from nurture.core.weighing import refold
+from nurture.engine.noticing import noticed
 from nurture.engine.shelf import Shelf
 from nurture.errors import Mistake
 from nurture.intake.addresses import NoAddress, normalise
@@ -25,10 +26,13 @@ class Record(NamedTuple):
     programme: Programme
     applied: tuple[Line, ...]
     """Where another agreement began to hold."""
+    noticed: tuple[Line, ...] = ()
+    """What machines asked for, and nobody knows who; it counts nowhere."""
 
     def lines(self) -> list[Line]:
-        """The journey as lines, and the agreements between them."""
-        return sorted([*self.applied, *tell(self.journey.prospect, self.facts, self.programme)], key=_when)
+        """The journey as lines, and the agreements and what does not count between them."""
+        told = tell(self.journey.prospect, self.facts, self.programme)
+        return sorted([*self.applied, *self.noticed, *told], key=_when)
 
 
 def look_up(connection: Connection, shelf: Shelf, address: str, at: datetime | None) -> Record:
@@ -44,7 +48,8 @@ def look_up(connection: Connection, shelf: Shelf, address: str, at: datetime | N
     hash = programmes.active_at(connection, at) if at is not None else None
     programme = (shelf.of(connection, hash) if hash else shelf.active(connection)).programme
     journey = refold(row.id, known, programme)
-    return Record(row, known, journey, programme, _applied(connection, shelf, known))
+    uncounted = noticed(connection, row.id, programme.weights.hosts, at)
+    return Record(row, known, journey, programme, _applied(connection, shelf, known), uncounted)
 
 
 def prospect_of(connection: Connection, address: str) -> Row[Any]:

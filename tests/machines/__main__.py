@@ -1,0 +1,32 @@
+"""`python -m tests.machines [TRACES [SEED]]` draws traces of machines and people and prints what was said."""
+
+import sys
+from collections.abc import Iterable
+
+from nurture.intake.tracking import HUMAN, MACHINE, UNSURE
+from tests.machines.table import Row, share, tables
+
+
+def main() -> None:
+    """A table for each side, in Markdown."""
+    many, seed = (int(word) for word in (*sys.argv[1:], "1500", "1")[:2]) if len(sys.argv) > 2 else (
+        int(sys.argv[1]) if len(sys.argv) > 1 else 1500, 1
+    )  # fmt: skip
+    machines, people = tables(many, seed)
+    print(f"Traces made up from seed {seed}; the rules were not changed after the first was drawn.\n")
+    show("machines", machines)
+    print(f"\nall of a trace called a machine's: {share(machines, MACHINE):.1%}\n")
+    show("people", people)
+    print(f"\nanything of a trace called a machine's: {share(people, MACHINE):.2%}")
+
+
+def show(side: str, rows: Iterable[Row]) -> None:
+    """One side."""
+    print(f"| {side} | traces | machine | unsure | human |\n|---|--:|--:|--:|--:|")
+    for row in rows:
+        said = " | ".join(f"{row.said[verdict] / row.all:.1%}" for verdict in (MACHINE, UNSURE, HUMAN))
+        print(f"| {row.behaviour.__name__.replace('_', ' ')} | {row.all} | {said} |")
+
+
+if __name__ == "__main__":
+    main()
