@@ -41,6 +41,7 @@ SOURCE = "events"
 
 _HABITS = Habits(decimal=".")
 _LARGEST = 1e300
+_A_VALUE = "is neither a text of up to 1,000 characters, a number, true or false, nor a list of texts"
 
 Text = Annotated[StrictStr, Field(max_length=1000)]
 Value = StrictBool | StrictInt | StrictFloat | Text | Annotated[list[Text], Field(max_length=50)]
@@ -182,6 +183,9 @@ def _shaped(told: Any) -> Event:
     except (ValueError, OverflowError, RecursionError):
         raise _Wrong("This cannot be read.") from None
     place = ".".join(str(step) for step in error["loc"][:2] if str(step).isprintable())[:100]
+    if error["loc"][0:1] == ("fields",) and len(error["loc"]) > 2:
+        what = "is not called so: small letters, digits and _" if error["loc"][-1] == "[key]" else _A_VALUE
+        raise _Wrong(f"{place}: {what}.")
     match error["type"]:
         case "missing":
             raise _Wrong(f"{place}: is missing.")
