@@ -12,6 +12,7 @@ from typing import NamedTuple
 from nurture.core.answers import FOREVER, Answer, Reason, first_moment
 from nurture.core.conditions import Fit, ask
 from nurture.core.evidence import level
+from nurture.core.facts import Preferred
 from nurture.core.fit import fit as judge
 from nurture.core.journey import Journey
 from nurture.core.programme import Piece, Programme, Sequence
@@ -69,8 +70,7 @@ def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer |
         return Answer(False, Reason("consumed", {"at": journey.evidence.consumed[piece.id].as_of}))
     if piece.id in journey.failed:
         return Answer(False, Reason("failed"))
-    topic = unwanted_topic(piece, journey)
-    if topic:
+    if journey.preferred is not None and (topic := unwanted_topic(piece, journey.preferred)):
         return Answer(False, Reason("unwanted topic", {"topic": topic}))
     for name in piece.needs:
         if name not in journey.sent and name not in journey.evidence.consumed:
@@ -82,14 +82,12 @@ def refusal(piece: Piece, journey: Journey, now: datetime, fit: Fit) -> Answer |
     return _not_published(piece, now) or _unwanted(piece, journey, now, fit)
 
 
-def unwanted_topic(piece: Piece, journey: Journey) -> str:
+def unwanted_topic(piece: Piece, asked: Preferred) -> str:
     """The piece's first topic that they want nothing of; empty: none.
 
     One is enough: somebody who wants nothing about prices does not want a price in a text on security.
     """
-    if journey.preferred is None:
-        return ""
-    return next((topic for topic in piece.topics if topic in journey.preferred.without), "")
+    return next((topic for topic in piece.topics if topic in asked.without), "")
 
 
 def interests(journey: Journey, programme: Programme, now: datetime) -> dict[str, float]:

@@ -277,9 +277,10 @@ def _stops(journey: Journey, permission: Answer, programme: Programme, now: date
 def _stops_by_wish(journey: Journey, live: Touch, programme: Programme, now: datetime) -> Reason | None:
     """What the person asked, or a colleague wrote, since it was chosen."""
     piece, sequence = programme.pieces.get(live.piece), programme.sequence(live.sequence)
-    topic = unwanted_topic(piece, journey) if piece is not None else ""
-    if topic:
-        return Reason("unwanted topic", {"topic": topic})
+    if piece is not None and journey.preferred is not None:
+        topic = unwanted_topic(piece, journey.preferred)
+        if topic:
+            return Reason("unwanted topic", {"topic": topic})
     if live.again or sequence is None:
         return None
     too_much = crowded(journey, sequence, programme, now)
