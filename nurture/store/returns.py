@@ -48,7 +48,7 @@ def keep(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Keep one; False where another process has just kept it under its channel and id."""
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     keeping = kind.insert(RETURNS).on_conflict_do_nothing(index_elements=["channel", "external_id"])
-    return connection.execute(keeping.values(**row)).rowcount == 1
+    return connection.scalar(keeping.values(**row).returning(RETURNS.c.id)) is not None
 
 
 def held(connection: Connection, channel: str) -> Sequence[Row[Any]]:
