@@ -7,19 +7,13 @@ prospect's fault; only the listed codes and words say that an address does not e
 import re
 from datetime import timedelta
 
+from nurture.delivery.diagnosis import diagnose
 from nurture.delivery.outcomes import Deferred, Failed, Whose
 
 LONGEST_WAIT = timedelta(hours=24)
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_HARD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
-_HARD_WORDS = re.compile(
-    r"user unknown|unknown user|no such (user|recipient|mailbox|address)"
-    r"|mailbox not found|recipient (not found|unknown)|does not exist|invalid (recipient|mailbox)",
-    re.IGNORECASE,
-)
 _CONTENT = frozenset({"5.3.4"})
-_FULL = frozenset({"5.2.2", "5.3.1"})
 _UNPROVEN = frozenset(f".7.{detail}" for detail in (*range(20, 28), 29, 30, 32, 515))
 """Our mail does not prove whose it is: RFC 7372 (DKIM, SPF, PTR), and what Google and Microsoft add to it."""
 _SIGN_IN = frozenset({530, 534, 535, 538})
@@ -53,16 +47,8 @@ def bounce_kind(code: int, words: str) -> str:
 
     Bare 550 and 554 are taken for a block unless their words say that nobody is there.
     """
-    status = enhanced(words)
-    if 400 <= code < 500 or status.startswith("4") or status in _FULL:
-        return "soft"
-    if status in _HARD:
-        return "hard"
-    if status.startswith("5.7"):
-        return "block"
-    if status.startswith("5.6") or status in _CONTENT or (code == 552 and not status):
-        return "content"
-    return "hard" if _HARD_WORDS.search(words) else "block"
+    kind = diagnose(code, enhanced(words), words).bounce
+    return "block" if kind == "unknown" else kind
 
 
 def enhanced(words: str) -> str:

@@ -32,20 +32,23 @@ _FORMS = tuple(
         r"(?:(?P<year>20\d\d)年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})日",
         rf"(?<!\d){_DAY}[ ,]*(?:of |de |d'|del )?(?:{_MONTH})\b\.?(?:,? *(?:de |del )?{_YEAR})?",
         rf"\b(?:{_MONTH})\b\.? *{_DAY}(?!\d)(?:,? *{_YEAR})?",
-        rf"(?<!\d)(?P<first>\d{{1,2}})(?P<mark>[/.-])(?P<second>\d{{1,2}})(?P=mark)(?:{_YEAR}|(?P<short>\d\d))(?!\d)",
+        rf"(?<!\d)(?P<first>\d{{1,2}})(?P<mark>[/.-])(?P<second>\d{{1,2}})(?P=mark)(?:{_YEAR}|"
+        rf"(?P<short>\d\d))(?!\d)",
         r"(?<!\d)(?P<first>\d{1,2})(?P<mark>[./])(?P<second>\d{1,2})(?:\.(?!\d)|(?![\d./:]))",
     )
 )
 _LAST_DAY = re.compile(
-    r"\b(?:until|till|til|through|thru|up to|to|bis|jusqu\W?(?:au|à)?|au|hasta|fino al?|al|até|ao?|tot(?: en met)?|t/m|"
-    r"t\.e\.m\.|til og med|till och med|do|по|до)\b(?:\W|\b(?:and|including|einschließlich|zum|den|the|le|el|il|o|em|"
-    r"dia|mon|tues|wednes|thurs|fri|satur|sun)(?:day)?\b|\w*(?:tag|woch|di|day|dag)\b){0,10}$|[-–—~〜～]\s*$",
+    r"\b(?:until|till|til|through|thru|up to|to|bis|jusqu\W?(?:au|à)?|au|hasta|fino al?|al|até|ao?|"
+    r"tot(?: en met)?|t/m|t\.e\.m\.|til og med|till och med|do|по|до)\b(?:\W|\b(?:and|including|"
+    r"einschließlich|zum|den|the|le|el|il|o|em|dia|mon|tues|wednes|thurs|fri|satur|sun)(?:day)?\b|"
+    r"\w*(?:tag|woch|di|day|dag)\b){0,10}$|[-–—~〜～]\s*$",
     re.IGNORECASE,
 )
 _FIRST_DAY = re.compile(
-    r"\b(?:back|return\w*|resum\w*|available(?: again)?|in the office|zurück|wieder|erreichbar|ab dem|ab|retour|"
-    r"revien\w*|reprend\w*|rentr\w*|regres\w*|vuelv\w*|incorpor\w*|rientr\w*|torn\w*|retorn\w*|volt\w*|terug|"
-    r"aanwezig|tillbaka|tilbake|tilbage|powrót|wracam|вернусь|вернёмся|с)\b[^.!?\n]{0,40}$",
+    r"\b(?:back|return\w*|resum\w*|available(?: again)?|in the office|zurück|wieder|erreichbar|ab dem|"
+    r"ab|retour|revien\w*|reprend\w*|rentr\w*|regres\w*|vuelv\w*|incorpor\w*|rientr\w*|torn\w*|"
+    r"retorn\w*|volt\w*|terug|aanwezig|tillbaka|tilbake|tilbage|powrót|wracam|вернусь|вернёмся|"
+    r"с)\b[^.!?\n]{0,40}$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"^[^.!?\n]{0,20}?(?:まで|迄|至|为止|zurück|wieder|tillbaka|terug|back\b)", re.IGNORECASE)

@@ -8,7 +8,9 @@ from nurture.delivery import printable
 LONGEST_SAID = 4_000
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d)\.(\d{1,3})(?![\d.]*\.\d|\d)")
-_REPLY = re.compile(r"(?<![\d./@=-])(?<!\d:)([45]\d\d)(?=[ -]|$|[;:,)#])(?! (?:bytes|kb|mb|hours|minutes|seconds|days))", re.I)
+_REPLY = re.compile(
+    r"(?<![\d./@=-])(?<!\d:)([45]\d\d)(?=[ -]|$|[;:,)#])(?! (?:bytes|kb|mb|hours|minutes|seconds|days))", re.I
+)
 
 
 class Codes(NamedTuple):

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from nurture.intake.mail.bounce import said_of, tear
+from nurture.delivery import Diagnosis
 from nurture.intake.mail.codes import Codes, codes_in, one_line
-from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import addresses_in, marks_of, marks_of_head
 from nurture.intake.mail.message import Message
 from nurture.intake.mail.refusal import command_in, meaning
+from nurture.intake.mail.transcript import Torn, recipients_of, said_of, tear
 from nurture.intake.returns import Kind, Return
 
 MOST_RECIPIENTS = 100
@@ -22,18 +22,28 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,60})[ \t]*:[ \t]*(.*)")
 _WHO = ("original-recipient", "final-recipient", "x-actual-recipient", "x-failed-recipient")
 _STARTS = (*_WHO, "action", "status")
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_CATEGORIES = {
+    "bad-mailbox": Diagnosis("hard", "no such mailbox"),
+    "bad-domain": Diagnosis("hard", "no such domain"),
+    "inactive-mailbox": Diagnosis("soft", "mailbox suspended"),
+    "quota-issues": Diagnosis("soft", "mailbox full"),
+}
+"""What PowerMTA says of a bounce, having read more of the conversation than it reports."""
+_KINDER = ("mailbox full", "mailbox suspended")
 _DONE = ("delivered", "relayed", "expanded", "deliverable", "success")
 _LATER = ("delayed", "deferred")
 
 
 class Report(NamedTuple):
-    """What a report says of one recipient. `said`: the diagnostic text; `action` in lower case."""
+    """What a report says of one recipient. `said`: the diagnostic text; `action` in lower case; `category`:
+    the reporting server's own name of the reason, where it gives one."""
 
     recipient: str
     addresses: tuple[str, ...]
     action: str
     status: str
     said: str
+    category: str
 
 
 def read_delivery_status(message: Message) -> list[Return]:
@@ -44,7 +54,8 @@ def read_delivery_status(message: Message) -> list[Return]:
     reports = [report for text in texts for report in reports_in(text)]
     torn = tear(message.text)
     spoken = torn.words.partition("\nReporting-MTA:")[0]
-    told = [_told(report, spoken) for report in reports[:MOST_RECIPIENTS]]
+    named = [_named(report, message, torn) for report in reports[:MOST_RECIPIENTS]]
+    told = [_told(report, spoken) for report in named]
     heard = (_return(report, spoken, sole=len(told) == 1) for report in told)
     marks = marks_of(message, *marks_of_head(torn.original)) if told else ()
     return [one._replace(marks=(*one.addresses, *marks)) for one in heard]
@@ -59,11 +70,16 @@ def reports_in(text: str) -> Iterator[Report]:
 
 
 def _report(fields: dict[str, str], named: Sequence[str]) -> Report:
-    addresses = tuple(dict.fromkeys(a for value in named for a in addresses_in(value.partition(";")[2] or value)))
+    addresses = tuple(
+        dict.fromkeys(a for value in named for a in addresses_in(value.partition(";")[2] or value))
+    )
     own = addresses[0] if addresses else ""
     action = fields.get("action", "").split("(")[0].strip().lower()
     said = fields.get("diagnostic-code", "")
-    return Report(own, addresses, action, status_of(fields.get("status", ""), said), said)
+    return Report(
+        own, addresses, action, status_of(fields.get("status", ""), said), said,
+        fields.get("x-powermta-bouncecategory", "").lower(),
+    )  # fmt: skip
 
 
 def status_of(field: str, said: str) -> str:
@@ -82,6 +98,14 @@ def _tells_more(spoken: str, written: str) -> bool:
     if spoken.endswith(".0.0"):
         return False
     return spoken[0] == written[0] or written.endswith(".0.0")
+
+
+def _named(report: Report, message: Message, torn: Torn) -> Report:
+    """The report with a recipient that the words name, where its own fields hold no whole address."""
+    if report.recipient:
+        return report
+    who = next(iter(recipients_of(message, torn)), "")
+    return report._replace(recipient=who, addresses=(who,) if who else ())
 
 
 def _told(report: Report, spoken: str) -> Report:
@@ -125,17 +149,27 @@ def _return(report: Report, spoken: str, *, sole: bool) -> Return:
             "", kind, addresses=report.addresses, status=report.status, words=one_line(report.said),
             recipient=report.recipient,
         )  # fmt: skip
-    said = report.said
-    codes = Codes(codes_in(said).reply, report.status)
-    # A transcript is about whoever is named in it: with several recipients it is nobody's for certain.
-    command = command_in(said) or (command_in(spoken) if sole else "")
-    diagnosis = meaning(codes, said, command)
-    if diagnosis.reason == "no reason given" and sole and spoken:
-        diagnosis = meaning(codes, spoken, command)
+    diagnosis = _diagnosis(report, spoken if sole else "")
     return Return(
         "", "bounced", addresses=report.addresses, bounce=diagnosis.bounce, status=report.status,
-        words=one_line(said or spoken), reason=diagnosis.reason, recipient=report.recipient,
+        words=one_line(report.said or spoken), reason=diagnosis.reason, recipient=report.recipient,
     )  # fmt: skip
+
+
+def _diagnosis(report: Report, spoken: str) -> Diagnosis:
+    """What the report means. `spoken`: the text beside it, where that is about this recipient alone."""
+    if report.category in _CATEGORIES:
+        return _CATEGORIES[report.category]
+    codes = Codes(codes_in(report.said).reply, report.status)
+    command = command_in(report.said) or command_in(spoken)
+    found = meaning(codes, report.said, command)
+    if found.reason == "no reason given" and spoken:
+        return meaning(codes, spoken, command)
+    if found.bounce == "hard" and report.status.endswith(".0.0"):
+        # Words alone call the address dead: what the server explains beside them may be milder.
+        beside = meaning(codes, spoken, command)
+        return beside if beside.reason in _KINDER else found
+    return found
 
 
 def _kind(report: Report) -> Kind:

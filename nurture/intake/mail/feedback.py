@@ -3,7 +3,7 @@
 import re
 
 from nurture.intake.mail.codes import one_line
-from nurture.intake.mail.marks import addresses_in
+from nurture.intake.mail.marks import addresses_in, marks_of
 from nurture.intake.mail.message import Message
 from nurture.intake.returns import Return
 
@@ -12,6 +12,7 @@ _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{2,60})[ \t]*:[ \t]*(.*)$", re.MULTI
 _BY_A_PERSON = ("abuse", "fraud", "opt-out", "opt-out-list", "complaint", "spam", "miscategorized")
 """Kinds of report that a person's click makes. Others, like not-spam, auth-failure, virus and dmarc, speak of
 the message or of us: nobody asked for anything. RFC 5965 section 7.3, RFC 6591, RFC 7489."""
+_SENT_FROM = ("original-mail-from", "original-envelope-id")
 _RECIPIENTS = ("original-rcpt-to", "removal-recipient", "redacted-address", "original-recipient")
 _COMPLAINS = re.compile(
     r"^(?:fwd?: *)?(?:complaint about (?:message|email|spam)|abuse report|spam (?:complaint|report)|"
@@ -29,7 +30,9 @@ def read_feedback(message: Message) -> list[Return]:
     said = next((value.lower() for name, value in fields if name == "feedback-type"), "abuse")
     kind = said.split("(")[0].strip() or "abuse"
     named = [a for name, value in fields if name in _RECIPIENTS for a in addresses_in(value)]
-    return [_return(message, kind, tuple(dict.fromkeys(named)))]
+    sent = [a for name, value in fields if name in _SENT_FROM for a in addresses_in(value)]
+    heard = _return(message, kind, tuple(dict.fromkeys(named)))
+    return [heard._replace(marks=marks_of(message, *heard.addresses, *sent))]
 
 
 def _unlabelled(message: Message) -> list[Return]:

@@ -72,9 +72,9 @@ class Message(NamedTuple):
             part for part in self.own if not part.headers.first("content-disposition").startswith("attach")
         ]
         for kind in ("text/plain", "text/html"):
-            if texts := [part.text for part in own if part.type == kind]:
-                if any(text.strip() for text in texts):
-                    return "\n".join(texts)[:LONGEST_TEXT]
+            text = "\n".join(part.text for part in own if part.type == kind)[:LONGEST_TEXT]
+            if text.strip():
+                return text
         return ""
 
     @property

@@ -27,7 +27,9 @@ _NO_COMPLAINT = ("not-spam", "auth-failure", "virus")
 def read_notification(message: Message) -> list[Return]:
     """One return for each recipient of the note; none where the message is no such note."""
     note = _note(message.text)
-    where, whom, kind = _ABOUT.get(str(note.get("notificationType") or note.get("eventType")), ("", "", "other"))
+    where, whom, kind = _ABOUT.get(
+        str(note.get("notificationType") or note.get("eventType")), ("", "", "other")
+    )
     details = note.get(where)
     if not isinstance(details, dict):
         return []
@@ -59,8 +61,8 @@ def _return(details: Mapping[str, Any], one: object, kind: Kind, marks: tuple[st
         if bounce == "unknown" and details.get("bounceType") == "Transient":
             bounce = "soft"
     return Return(
-        "", kind, marks=marks, addresses=(who,) if who else (), bounce=bounce, status=status, words=one_line(said),
-        reason=reason, recipient=who,
+        "", kind, marks=marks, addresses=(who,) if who else (), bounce=bounce, status=status,
+        words=one_line(said), reason=reason, recipient=who,
     )  # fmt: skip
 
 
