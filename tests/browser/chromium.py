@@ -11,6 +11,18 @@ from contextlib import contextmanager, suppress
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "no Chromium here: apt-get install chromium"
 SECONDS = 30
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+)
+"""What a Chromium with a window says, because here a person sits before it."""
+
+KEYS = {
+    "Tab": ("Tab", 9, ""),
+    "Enter": ("Enter", 13, "\r"),
+    "Space": (" ", 32, " "),
+    "ArrowDown": ("ArrowDown", 40, ""),
+}
+HEARD = ("heading", "button", "link", "textbox", "checkbox", "radio", "Date", "alert", "group", "radiogroup")
 
 
 class Refused(Exception):
@@ -82,6 +94,32 @@ class Page:
             time.sleep(0.05)
         raise TimeoutError(condition)
 
+    def press(self, key, times=1):
+        """Press a key as a person does: Tab, Enter, Space, or a letter or digit that is typed."""
+        code, number, text = KEYS.get(key, (key, ord(key[0].upper()), key))
+        for _ in range(times):
+            given = {"key": code, "code": code, "windowsVirtualKeyCode": number, "text": text}
+            self.tell("Input.dispatchKeyEvent", type="keyDown", **given)
+            self.tell("Input.dispatchKeyEvent", type="keyUp", **given)
+
+    def walk_to(self, selector, most=40):
+        """Press Tab until an element has the focus; fails where the keyboard does not get there."""
+        for _ in range(most):
+            if self.run(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+            self.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {selector}")
+
+    def heard(self):
+        """Role and name of everything a screen reader stops at, in order."""
+        nodes = self.tell("Accessibility.getFullAXTree")["nodes"]
+        told = [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node["ignored"] and "role" in node
+        ]
+        return [(role, name) for role, name in told if role in HEARD]
+
     def picture(self, path):
         """The whole page as a PNG."""
         path.write_bytes(
@@ -99,6 +137,7 @@ def chromium(folder):
             "bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", PROGRAM,
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             "--disable-background-networking", "--disable-extensions", f"--user-data-dir={folder}",
+            f"--user-agent={AGENT}",
             "--remote-debugging-pipe", "about:blank",
         ],
         pass_fds=(to_browser, from_browser), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

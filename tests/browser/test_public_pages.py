@@ -1,59 +1,21 @@
 """The public pages in a real browser: readable on a telephone, and they do what they say."""
 
-import os
-import socket
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from nurture.core.facts import Unsubscribed
 from nurture.core.programme import Site
 from nurture.store import Store
 from nurture.web import create_app
-from tests.browser.chromium import NO_CHROMIUM, PROGRAM, chromium
+from tests.browser.chromium import NO_CHROMIUM, PROGRAM
+from tests.browser.seeing import looks_right, served
 from tests.web.conftest import PROGRAMME, World, fill, make_needs
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=NO_CHROMIUM)
-
-
-@contextmanager
-def served(make):
-    """The address of an app on loopback; `make` makes the app, given its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(make(address), log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield address
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Where the pictures go; NURTURE_PICTURES keeps them for people to look at."""
-    folder = Path(os.environ.get("NURTURE_PICTURES", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def site(script):
@@ -90,31 +52,6 @@ def world(sqlite_database, tmp_path):
                 yield worlds[0]
 
 
-def looks_right(tab, pictures, name):
-    """No sideways scrolling down to 320 pixels, styled, labelled; pictures at 1000 and 360."""
-    for width in (1000, 360, 320):
-        tab.width(width)
-        assert tab.run("document.documentElement.scrollWidth") <= width
-        tab.picture(pictures / f"{name}-{width}.png")
-    assert tab.run("document.documentElement.lang") == "en"
-    assert tab.run("getComputedStyle(document.querySelector('main')).backgroundColor") == "rgb(255, 255, 255)"
-    assert tab.run(
-        "[...document.querySelectorAll('input:not([type=hidden]), select')].every(i => i.labels.length)"
-    )
-    assert tab.run("document.querySelectorAll('h1').length") == 1
-    assert tab.run("document.cookie") == ""
-
-
-def test_the_unsubscribe_page(tab, world, pictures):
-    tab.open(f"{world.needs.public}/u/{world.sign('u')}")
-    looks_right(tab, pictures, "unsubscribe")
-    assert world.facts(1) == []
-    tab.run("document.querySelector('button').click()")
-    tab.wait_for("document.querySelector('h1')?.textContent == 'You are unsubscribed'")
-    looks_right(tab, pictures, "unsubscribed")
-    assert world.facts(1) == [Unsubscribed("all", "page")]
-
-
 def send(tab, email):
     tab.run(f"document.querySelector('[name=email]').value = '{email}'")
     tab.run("document.querySelector('button').click()")
@@ -131,11 +68,6 @@ def test_a_form_from_mistake_to_thanks(tab, world, pictures):
     tab.wait_for("document.querySelector('h1')?.textContent == 'Thank you'")
     looks_right(tab, pictures, "thanks")
     assert world.kinds(1) == ["FormSent"]
-
-
-def test_a_link_that_was_cut(tab, world, pictures):
-    tab.open(f"{world.needs.public}/u/nonsense")
-    looks_right(tab, pictures, "unknown")
 
 
 def test_the_script_tells_of_views_and_carries_the_visit_along(tab, world):
