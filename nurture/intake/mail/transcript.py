@@ -14,6 +14,8 @@ from nurture.intake.mail.message import Message
 
 MOST_RECIPIENTS = 50
 LONGEST_SAID = 1_500
+LONGEST_WORDS = 30_000
+"""Characters of a bounce's words that are looked at: what matters stands at their beginning."""
 
 _OFFICE = re.compile(r"(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
 _ANNOUNCED = re.compile(
@@ -55,7 +57,7 @@ def tear(text: str) -> Torn:
     at = sum(len(line) + 1 for line in lines[:block]) if block < len(lines) else len(text)
     words = text[: min([place for place in places if text[:place].strip()] + [at])]
     original = parted("\n".join(lines[block:]).encode())[0] if block < len(lines) else Headers()
-    return Torn(words, original)
+    return Torn(words[:LONGEST_WORDS], original)
 
 
 def _head_block(lines: Sequence[str]) -> int:
