@@ -156,12 +156,14 @@ class Consented:
     """Permission was given; None means it does not end by itself.
 
     `scope`: all, or the id of one sequence, which they had unsubscribed from and want again. Consent to
-    one sequence takes back that Unsubscribed and nothing else.
+    one sequence takes back that Unsubscribed and nothing else. `given`: as in Entered, for a ground of an
+    earlier day that is said again.
     """
 
     basis: str
     scope: str = "all"
     until: datetime | None = None
+    given: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

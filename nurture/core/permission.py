@@ -108,7 +108,7 @@ def consented(permission: Permission, at: datetime, body: f.Consented) -> Permis
     """To everything: no silence stands against it. To one sequence: it is wanted again."""
     if body.scope != "all":
         return permission._replace(unwanted=tuple(name for name in permission.unwanted if name != body.scope))
-    return permission._replace(basis=body.basis, until=body.until, silence="", given=at)
+    return permission._replace(basis=body.basis, until=body.until, silence="", given=body.given or at)
 
 
 def unsubscribed(permission: Permission, body: f.Unsubscribed) -> Permission:

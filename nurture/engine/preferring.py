@@ -211,5 +211,5 @@ def _ground_before(said: Sequence[Fact], number: int, scope: str) -> Consented:
         body = fact.body
         if fact.n < number and isinstance(body, Consented | Entered) and body.basis != "none":
             until = body.until if isinstance(body, Consented) else None
-            return Consented(body.basis, scope, until)
+            return Consented(body.basis, scope, until, body.given or fact.at)
     return Consented("consent", scope)

@@ -574,6 +574,8 @@ def test_a_stronger_ground_takes_the_place_of_a_weaker_and_a_newer_of_an_older()
         (f.Entered("a", "content", "", "none"), ("customer", START - 3 * DAY)),
         (f.Consented("consent"), ("consent", START)),
         (f.Entered("a", "content", "", "customer"), ("consent", START)),
+        (f.Consented("customer"), ("customer", START)),
+        (f.Consented("customer", given=START - 3 * DAY), ("customer", START - 3 * DAY)),
     ):
         person.hear(body)
         permission = person.journey.permission

@@ -159,7 +159,7 @@ def test_this_series_only(world):
     assert ledger(world, 3) == [("withdrawn", "", "s", "page")]
     assert "stop-series" not in centre(world, 3).text
     press(world, answer, "undo")
-    assert world.facts(3)[-1] == Consented("consent", "s")
+    assert world.facts(3)[-1] == Consented("consent", "s", given=SENT)
     assert world.suppressions() == []
 
 
@@ -218,7 +218,7 @@ def test_undo_of_an_unsubscribe_lifts_it_with_evidence(world):
     assert ledger(world) == [("withdrawn", "", "all", "page")]
     answer = press(world, stopped, "undo")
     assert words_of(answer.text).startswith("Undone")
-    assert world.facts(1) == [Unsubscribed("all", "page"), Consented("consent")]
+    assert world.facts(1) == [Unsubscribed("all", "page"), Consented("consent", given=SENT)]
     assert world.suppressions() == []
     rows = world.needs.store.read(lambda c: consents_of(c, 1))
     assert (rows[-1].kind, rows[-1].basis, rows[-1].way) == ("given", "consent", "page")
@@ -230,7 +230,7 @@ def test_undo_gives_the_ground_that_stood_before(world):
     given = {1: [(Consented("soft_opt_in", "all", until), SENT)]}
     world.needs.store.write_now(lambda c: note(c, given, known=SENT, programme="p1"))
     press(world, press(world, visit(world), "stop"), "undo")
-    assert world.facts(1)[-1] == Consented("soft_opt_in", "all", until)
+    assert world.facts(1)[-1] == Consented("soft_opt_in", "all", until, SENT)
 
 
 def test_pressing_undo_twice_is_as_once(world):
