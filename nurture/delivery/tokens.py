@@ -205,7 +205,7 @@ def _signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
     if purpose not in PURPOSES:
         raise ValueError(f"no such purpose: {purpose!r}")
     signed = payload[:1] + purpose.encode() + payload
-    return hmac.digest(_purpose_key(secret, purpose), signed, "sha256")[:_SIGNATURE]
+    return _digest(secret, purpose, signed)[:_SIGNATURE]
 
 
 def _digest(secret: bytes, purpose: str, message: bytes) -> bytes:

@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from nurture import clock
 from nurture.assembly import Nurture
+from nurture.drivers import loop
 from nurture.drivers.systemd import notify, watchdog_seconds
 from nurture.engine.alerting import Alerting
 from nurture.engine.aside import second_core
@@ -71,6 +72,7 @@ async def run(
             async with serving(nurture.app(pulse), host, int(port)) as listening:
                 logger.info("nurture runs; public pages on %s:%s", host, listening)
                 ticker.start()
+                loop.settle_in()
                 await _watch(engine, pulse, stop)
                 notify("STOPPING=1", "STATUS=stopping: what is on its way ends")
                 logger.info("stopping: nothing new is begun, what is on its way ends")

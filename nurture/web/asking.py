@@ -7,6 +7,7 @@ a body is read up to its limit and for ten seconds.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qsl
@@ -20,6 +21,9 @@ from nurture.intake.tracking import is_prefetch, manner_of
 from nurture.store.hits import Seen
 
 READING_SECONDS = 10
+LONGEST_AGENT = 400
+LONGEST_REMEMBERED = 200
+"""Characters of a X-Forwarded-For, beyond which nothing about it is remembered: memory stays bounded."""
 MOST_FIELDS = 100
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 """Headers by which a browser says that nobody has asked to see this yet."""
@@ -29,15 +33,18 @@ Address = IPv4Address | IPv6Address
 
 def seen(request: Request, trusted: Iterable[str], kind: str, url: str, at: datetime) -> Seen:
     """The request as it is kept: no address, no header but a short User-Agent; of others, that they came."""
+    # Asked one by one, Starlette looks through all headers each time; the first of a name counts, as there.
+    raw = reversed(request.headers.raw)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
     return Seen(
         kind=kind,
         url=url,
         at=at,
         method=request.method,
-        agent=short_agent(request.headers.get("user-agent", "")),
+        agent=_short_agent(headers.get("user-agent", "")[:LONGEST_AGENT]),
         network=network(request, trusted),
-        prefetch=is_prefetch(request.headers.get(name, "") for name in PURPOSES),
-        manner=manner_of(request.headers),
+        prefetch=is_prefetch(headers[name] for name in PURPOSES if name in headers),
+        manner=manner_of(headers),
     )
 
 
@@ -49,8 +56,18 @@ def asker(request: Request, trusted: Iterable[str]) -> str:
 
 def network(request: Request, trusted: Iterable[str]) -> str:
     """The asker's address cut to /24 or /48; empty where there is none."""
-    peer = _address(request.client.host if request.client else "")
-    hops = [hop for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    host = request.client.host if request.client else ""
+    if not trusted:
+        return _network(host, "", ())
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    found = _network if len(forwarded) <= LONGEST_REMEMBERED else _network.__wrapped__
+    return found(host, forwarded, tuple(trusted))
+
+
+@lru_cache(maxsize=4096)
+def _network(host: str, forwarded: str, trusted: tuple[str, ...]) -> str:
+    peer = _address(host)
+    hops = forwarded.split(",") if forwarded else []
     networks = [ip_network(one, strict=False) for one in trusted]
     while peer is not None and hops and any(peer in one for one in networks):
         peer = _address(hops.pop())
@@ -104,6 +121,11 @@ async def _multipart(request: Request, content: bytes) -> list[tuple[str, str]]:
     except (MultiPartException, KeyError, UnicodeError):
         raise HTTPException(400) from None
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+@lru_cache(maxsize=4096)
+def _short_agent(agent: str) -> str:
+    return short_agent(agent)
 
 
 def _address(text: str) -> Address | None:

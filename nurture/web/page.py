@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +35,8 @@ HEADERS: Mapping[str, str] = {
 }
 """What every answer carries, unless it says otherwise itself."""
 
+_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
 _PAGES = Environment(
     loader=PackageLoader("nurture.web", "pages"),
     autoescape=True,
@@ -57,9 +58,9 @@ class Headers:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                own = message.get("headers", ())
+                said = {name.lower() for name, _ in own}
+                message["headers"] = [*own, *(header for header in _RAW if header[0] not in said)]
             await send(message)
 
         await self.app(scope, receive, with_headers)
