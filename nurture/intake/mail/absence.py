@@ -1,4 +1,4 @@
-"""Until when a person is away, as automatic answers say it in eleven languages."""
+"""Until when a person is away, as automatic answers say it in a dozen languages."""
 
 import re
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ LONGEST = timedelta(days=366)
 """A longer absence is not believed: it is a date of something else."""
 
 _MONTHS = (
-    "jan(?:uar[yi]?|uari|vier|\\.)?|ene(?:ro)?|gennaio|janeiro|januari|stycznia|jänner",
-    "feb(?:ruar[yi]?|\\.)?|f[ée]v(?:r(?:ier|\\.)?)?|febrero|febbraio|fevereiro|lutego",
-    "mar(?:ch|\\.)?|m[äa]rz|mars|marzo|março|maart|marca|mrt|mrz",
-    "apr(?:il|\\.)?|avr(?:il|\\.)?|abr(?:il)?|aprile|kwietnia",
-    "may|mai|mayo|maggio|maio|mei|maj|maja",
-    "june?|juni|juin|junio|giugno|junho|czerwca",
-    "july?|juli|juil(?:let|\\.)?|julio|luglio|julho|lipca",
-    "aug(?:ust|ustus|usti|\\.)?|ao[uû]t|ago(?:sto)?|sierpnia",
-    "sep(?:t(?:ember|embre|\\.)?|\\.)?|septiembre|settembre|setembro|września",
-    "o[ckt]t(?:ober|obre|\\.)?|oct(?:ubre)?|ottobre|outubro|oktober|października",
-    "nov(?:ember|embre|\\.)?|noviembre|novembro|listopada",
-    "de[czs](?:ember|embre|\\.)?|d[ée]c(?:embre|\\.)?|diciembre|dicembre|dezembro|dezember|grudnia",
+    "jan(?:uar[yi]?|uari|vier|\\.)?|ene(?:ro)?|gennaio|janeiro|januari|stycznia|jänner|января",
+    "feb(?:ruar[yi]?|\\.)?|f[ée]v(?:r(?:ier|\\.)?)?|febrero|febbraio|fevereiro|lutego|февраля",
+    "mar(?:ch|\\.)?|m[äa]rz|mars|marzo|março|maart|marca|mrt|mrz|марта",
+    "apr(?:il|\\.)?|avr(?:il|\\.)?|abr(?:il)?|aprile|kwietnia|апреля",
+    "may|mai|mayo|maggio|maio|mei|maj|maja|мая",
+    "june?|juni|juin|junio|giugno|junho|czerwca|июня",
+    "july?|juli|juil(?:let|\\.)?|julio|luglio|julho|lipca|июля",
+    "aug(?:ust|ustus|usti|\\.)?|ao[uû]t|ago(?:sto)?|sierpnia|августа",
+    "sep(?:t(?:ember|embre|\\.)?|\\.)?|septiembre|settembre|setembro|września|сентября",
+    "o[ckt]t(?:ober|obre|\\.)?|oct(?:ubre)?|ottobre|outubro|oktober|października|октября",
+    "nov(?:ember|embre|\\.)?|noviembre|novembro|listopada|ноября",
+    "de[czs](?:ember|embre|\\.)?|d[ée]c(?:embre|\\.)?|diciembre|dicembre|dezembro|dezember|grudnia|декабря",
 )
 _MONTH = "|".join(f"(?P<m{number}>{names})" for number, names in enumerate(_MONTHS, 1))
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
@@ -36,6 +36,19 @@ _FORMS = tuple(
         rf"(?P<short>\d\d))(?!\d)",
         r"(?<!\d)(?P<first>\d{1,2})(?P<mark>[./])(?P<second>\d{1,2})(?:\.(?!\d)|(?![\d./:]))",
     )
+)
+_WEEKDAYS = (
+    r"monday|montag|lundi|lunes|lunedì|segunda|maandag|måndag|mandag|poniedziałku",
+    r"tuesday|dienstag|mardi|martes|martedì|terça|dinsdag|tisdag|tirsdag|wtorku",
+    r"wednesday|mittwoch|mercredi|miércoles|mercoledì|quarta|woensdag|onsdag|środy",
+    r"thursday|donnerstag|jeudi|jueves|giovedì|quinta|donderdag|torsdag|czwartku",
+    r"friday|freitag|vendredi|viernes|venerdì|sexta|vrijdag|fredag|piątku",
+    r"saturday|samstag|samedi|sábado|sabato|zaterdag|lördag|lørdag|soboty",
+    r"sunday|sonntag|dimanche|domingo|domenica|zondag|söndag|søndag|niedzieli",
+)
+_WEEKDAY = re.compile(
+    r"\b(?:" + "|".join(f"(?P<w{number}>{names})" for number, names in enumerate(_WEEKDAYS)) + r")\b",
+    re.IGNORECASE,
 )
 _LAST_DAY = re.compile(
     r"\b(?:until|till|til|through|thru|up to|to|bis|jusqu\W?(?:au|à)?|au|hasta|fino al?|al|até|ao?|"
@@ -82,10 +95,19 @@ def _days_back(text: str, today: date) -> Iterator[date]:
             found = _date_of(match.groupdict(), today)
             if found is None:
                 continue
-            if _LAST_DAY.search(before) or re.match(r"\s*(?:まで|迄)", text[match.end() : match.end() + 5]):
-                yield found + timedelta(days=1)
-            elif _FIRST_DAY.search(before) or _AFTER.match(text[match.end() : match.end() + 40]):
-                yield found
+            yield from _first_day_back(found, before, text[match.end() : match.end() + 40])
+    for match in _WEEKDAY.finditer(text):
+        number = next(n for n in range(7) if match[f"w{n}"])
+        ahead = (number - today.weekday() - 1) % 7 + 1
+        before = text[max(0, match.start() - 60) : match.start()]
+        yield from _first_day_back(today + timedelta(days=ahead), before, "")
+
+
+def _first_day_back(day: date, before: str, after: str) -> Iterator[date]:
+    if _LAST_DAY.search(before) or re.match(r"\s*(?:まで|迄)", after):
+        yield day + timedelta(days=1)
+    elif _FIRST_DAY.search(before) or _AFTER.match(after):
+        yield day
 
 
 def _date_of(found: dict[str, str | None], today: date) -> date | None:

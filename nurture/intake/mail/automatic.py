@@ -8,7 +8,10 @@ from nurture.intake.mail.codes import one_line
 from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import addresses_in
 from nurture.intake.mail.message import Message
+from nurture.intake.mail.replies import letter_of, visible
 from nurture.intake.returns import Return
+
+LONGEST_TEXT = 4_000
 
 _SUBJECT = re.compile(
     r"^\W*(?:re:\s*)?(?:auto(?:matic|mated|-?|\s)?[ :-]?\s*(?:reply|response|respond\w*|answer|re\b|:)|"
@@ -40,13 +43,14 @@ def read_automatic(message: Message) -> list[Return]:
     if not is_automatic(message.headers):
         return []
     subject = message.headers.spoken("subject")
-    text = message.text
+    # Our own letter may stand quoted below, with dates of its own.
+    text = visible(letter_of(message), message.headers.spoken("from")).text[:LONGEST_TEXT]
     who = next(addresses_in(message.headers.first("from")), "")
+    until = away_until(f"{subject}\n{text}", message.headers.first("date"))
     return [
         Return(
             "", "away", addresses=(who,) if who else (), words=one_line(subject), reason="automatic answer",
-            until=away_until(f"{subject}\n{text[:4_000]}", message.headers.first("date")), text=text[:4_000],
-            recipient=who,
+            until=until, text=text, recipient=who,
         )
     ]  # fmt: skip
 

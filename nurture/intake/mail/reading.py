@@ -57,22 +57,26 @@ def written_at(message: Message, received_at: datetime) -> datetime:
 
 
 def _heard(message: Message) -> list[Return]:
-    for reads in (
-        read_delivery_status,
-        read_feedback,
-        read_receipt,
-        read_notification,
-        read_bounce,
-        read_automatic,
-    ):
+    for reads in (read_delivery_status, read_feedback, read_receipt, read_notification, read_bounce):
         if heard := reads(message):
             return heard
     if copies := replies.read_copies(message):
         return copies
     reply = replies.read_reply(message)
+    if _asks_by_address(message, reply):
+        return [reply]
+    if away := read_automatic(message):
+        return away
     if reply.kind == "replied" and is_by_a_machine(message.headers):
         return [reply._replace(kind="other", reason="written by a machine")]
     return [reply]
+
+
+def _asks_by_address(message: Message, reply: Return) -> bool:
+    """Whether it came to an address that unsubscribes: mail programs write there in a person's name."""
+    return reply.kind == "unsubscribed" and any(
+        to.lower().startswith("u+") for to in replies.sent_to(message)
+    )
 
 
 def read_receipt(message: Message) -> list[Return]:
