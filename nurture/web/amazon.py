@@ -4,9 +4,11 @@ Only addresses that the reader of SNS has let through come here. What cannot be 
 for a minute, so that nobody makes us knock at Amazon's door.
 """
 
+import re
 import ssl
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ KEPT = timedelta(hours=24)
 AGAIN = timedelta(minutes=1)
 MOST = 50
 _LONGEST_CHAIN = 3
+_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 Fetch = Callable[[str], bytes]
 """The file at an address. Raises NotTaken; blocks."""
@@ -78,8 +81,19 @@ class Certificates:
 @cache
 def system_roots() -> "list[Certificate]":
     """Whom this machine trusts at the top of a chain."""
-    from cryptography import x509
-
     where = ssl.get_default_verify_paths()
     files = [Path(where.cafile)] if where.cafile else sorted(Path(where.capath or "/nowhere").glob("*.pem"))
-    return [one for file in files for one in x509.load_pem_x509_certificates(file.read_bytes())]
+    return [one for file in files for one in _readable(file.read_bytes())]
+
+
+def _readable(content: bytes) -> "Iterator[Certificate]":
+    """The certificates in a file, without those that the library has something against."""
+    from cryptography import x509
+
+    for block in _BLOCK.findall(content):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                yield x509.load_pem_x509_certificate(block)
+            except (ValueError, Warning):
+                continue
