@@ -24,7 +24,7 @@ _PROGRAMS = re.compile(
     | \S\s+mozilla/5\.0$  # a mailbox that loads ahead of its reader says it twice
     | https?:// | @[\w-]+\.[a-z] | \(at\) | \bwww\.  # says where to complain, as no browser does
     | (?<![/.\w-])[a-z][\w-]+\.(?:com|net|org|io|co|de|fr|ru|nl|eu|uk|ai|dev)(?=[\s;),/]|$)
-    | \bcompatible;\s*(?!msie|konqueror|u;|ibrowse) | like\ gecko[;,]\s*(?!safari) | safari/[\d.]+;\s
+    | \bcompatible;(?!\s*(?:msie|konqueror|u;|ibrowse)) | like\ gecko[;,](?!\s*safari) | safari/[\d.]+;\s
     | (?<!cu)bot(?!ticelli) | crawl | spider | slurp | archiv | scrap(?:e|y|ing) | harvest | extract(?:or|ion)
     | scan(?:s|ner|ning)?\b | monitor | watcher | inspect | analy[sz]er | audit | validat | verif(?:y|ie|ic)
     | check(?:s|er|ing)?\b | uptime | ping(?:dom|er)?\b | pingdom | synthetic | lighthouse | page\ ?speed
@@ -35,7 +35,8 @@ _PROGRAMS = re.compile(
     | nmap | nikto | openvas | nessus | sqlmap | zgrab | masscan
     | python | perl\b | ruby | \bphp | go-http | okhttp | http-?(?:client|request) | \bjava\b(?!;)
     | libwww(?!-fm|/2) | curl | wget | node-fetch | axios | guzzle | winhttp
-    | \bsafari/[\d.]+\s\(?(?-i:[A-Z][\w.-]*[a-z][\w.-]*)\)?$  # a name at the end, and no version""",
+    | ^(?!.*(?:mobile|android|tv\b)).*\bsafari/[\d.]+\s\(?
+      (?-i:[A-Z][\w.-]*[a-z][\w.-]*)\)?$  # a name at the end, no version; apps on telephones do so""",
     re.IGNORECASE | re.VERBOSE,
 )
 """Programs that say what they are. `Cubot` is a telephone."""

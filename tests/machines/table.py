@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from nurture.intake.neighbours import Stranger
 from nurture.intake.networks import NO_NETWORKS
-from nurture.intake.tracking import HUMAN, MACHINE, UNSURE, Around, classify
+from nurture.intake.tracking import HUMAN, MACHINE, UNSURE, Around, Judgement, classify
 from tests.machines.behaviours import ACCEPTED, MACHINES, PEOPLE, Behaviour, Trace, draw
 
 
@@ -24,7 +24,12 @@ class Row(NamedTuple):
 
 def verdicts(trace: Trace) -> list[str]:
     """What was said of the requests that the behaviour is about."""
-    said = []
+    return [one.verdict for one in judgements(trace)]
+
+
+def judgements(trace: Trace) -> list[Judgement]:
+    """The same, with reasons."""
+    said: list[Judgement] = []
     for message in {hit.message for hit in trace.hits}:
         mine = [hit for hit in trace.hits if hit.message == message]
         strangers: dict[str, list[Stranger]] = {}
@@ -35,7 +40,7 @@ def verdicts(trace: Trace) -> list[str]:
             NO_NETWORKS, {network: sorted(each) for network, each in strangers.items() if network}
         )
         judged = classify([hit.request for hit in mine], ACCEPTED, trace.links, around)
-        said += [one.verdict for hit, one in zip(mine, judged, strict=True) if hit.subject]
+        said += [one for hit, one in zip(mine, judged, strict=True) if hit.subject]
     return said
 
 

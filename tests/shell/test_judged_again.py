@@ -168,18 +168,18 @@ def test_an_accepted_one_is_noted_and_stays_with_sales(hall: Hall) -> None:
     assert [line.verb for line in lines].count("retracted") == 10
 
 
-def test_a_letter_in_the_queue_that_was_chosen_for_it_is_looked_at_again(hall: Hall) -> None:
-    """The next letter waits in the queue: what questions it leads to a new decision, and nobody is written
-    to because of a machine."""
+def test_a_letter_that_waits_because_of_a_machine_is_cancelled(hall: Hall) -> None:
     ada = hall.enter("ada")
-    visited(hall, ada, START + DAY, "/guides/exception-arithmetic")
-    hall.world.wake_all(START + 4 * DAY)
-    live = hall.world.journey(ada).live
-    assert live is not None
-    hall.again(START + 4 * DAY, LISTED)
-    hall.world.wake_all(START + 4 * DAY)
-    after = hall.world.journey(ada).live
-    assert after is None or after.number != live.number or not after.questioned
+    visited(hall, ada, START + DAY, "/vs/spreadsheets")
+    visited(hall, ada, START + DAY + HOUR, "/pricing")
+    now = START + 3 * DAY + 2 * HOUR
+    hall.world.wake_all(now)
+    assert hall.world.journey(ada).live is not None
+    hall.again(now, LISTED)
+    hall.world.wake_all(now)
+    assert hall.world.told(ada)[-6:] == [*["Retracted"] * 4, "Cancelled", "TouchEnded"]
+    assert hall.world.journey(ada).live is None
+    assert [touch.outcome for touch in hall.world.touches(ada)] == ["sent", "cancelled"]
 
 
 def test_only_the_last_days_are_judged_again(hall: Hall) -> None:
