@@ -33,6 +33,7 @@ bench:  ## the measurements of benchmarks/, as ratios in one run
 	$(PYTHON) benchmarks/delivery.py
 	$(PYTHON) benchmarks/messages.py
 	$(PYTHON) benchmarks/imports.py
+	$(PYTHON) benchmarks/tracking.py
 	$(PYTHON) benchmarks/demo.py
 
 .PHONY: help install test test-all lint chaos demo docs bench
