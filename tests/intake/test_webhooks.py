@@ -83,7 +83,8 @@ def brevo(value, takes="events"):
 )  # fmt: skip
 def test_mailgun_events(about, type, bounce):
     about = {"recipient": "a@b.example", "timestamp": NOW.timestamp() - 5.5, "tags": ["t"],
-             "user-variables": {"x": 1}, "message": {"headers": {"message-id": "n1.x@d"}}, **about}  # fmt: skip
+             "user-variables": {"x": 1}, "message": {"headers": {"message-id": "n1.x@d"}},
+             **about}  # fmt: skip
     event = only(mailgun(about))
     assert (event.type, event.bounce) == (type, bounce)
     assert (event.recipient, event.tags, event.metadata) == ("a@b.example", ("t",), {"x": 1})
@@ -259,7 +260,8 @@ def test_classes_of_amazon(bounce, kind):
 @pytest.mark.parametrize(
     ("status", "words", "kind"),
     [("5.7.1", "smtp; 550 5.7.1 policy", "block"), ("5.2.2", "smtp; 552 5.2.2 mailbox full", "soft"),
-     ("5.1.1", "smtp; 550 5.1.1 user unknown", "hard"), ("5.7.26", "smtp; 550 5.7.26 unauthenticated", "block")],
+     ("5.1.1", "smtp; 550 5.1.1 user unknown", "hard"),
+     ("5.7.26", "smtp; 550 5.7.26 unauthenticated", "block")],
 )  # fmt: skip
 def test_a_policy_that_amazon_calls_permanent_silences_nobody(status, words, kind):
     recipient = {"emailAddress": "a@b.example", "status": status, "diagnosticCode": words}

@@ -22,6 +22,7 @@ from nurture.web.endpoints import endpoints
 from tests.intake import webhook_senders as senders
 from tests.intake.webhook_mail import received
 from tests.web import conftest as worlds
+from tests.web import webhook_fuzz
 from tests.web import webhook_matrix as matrix
 from tests.web.webhook_matrix import CASES, PROVIDERS, UNSIGNED, golden, mark_of, post, said
 
@@ -389,3 +390,14 @@ def test_what_is_missing_is_said(setting, known, says):
 def test_secrets_without_a_setting_are_a_slip():
     with pytest.raises(Mistake, match=r"webhooks\.other"):
         endpoints({}, {"other": WebhookSecrets(("a" * 43,))})
+
+
+# Everything else that may come
+
+
+def test_nothing_that_comes_breaks_it(both):
+    """Some hundred of the seeds of `tests/web/webhook_fuzz.py`, whose command draws as many as are wanted."""
+    world = both.again(webhooks=webhook_fuzz.endpoints(), certificates=matrix.certificates())
+    counted, wrong = webhook_fuzz.answers(world, range(150))
+    assert not wrong
+    assert counted[200] > 30 and counted[400] > 30
