@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from nurture.core.facts import Body, Consented, Declined, Entered, Fact, Preferred, Reconsidered, Unsubscribed
 from nurture.core.programme import Programme
 from nurture.engine.doubting import evidence
-from nurture.engine.silencing import PAGE, cancel, last_word
+from nurture.engine.silencing import EVERYTHING, PAGE, cancel, last_word
 from nurture.store import consents, suppressions, wishes
 from nurture.store.facts import note
 from nurture.store.tables import TOUCHES, whose_touch
@@ -206,10 +206,12 @@ def _undoable(said: Sequence[Fact], now: datetime) -> Fact | None:
 
 
 def _ground_before(said: Sequence[Fact], number: int, scope: str) -> Consented:
-    """The permission that stood before fact `number`, given anew."""
+    """The permission to write at all that stood before fact `number`, given anew."""
     for fact in reversed(said):
         body = fact.body
-        if fact.n < number and isinstance(body, Consented | Entered) and body.basis != "none":
+        if fact.n >= number or not isinstance(body, Consented | Entered) or body.basis == "none":
+            continue
+        if isinstance(body, Entered) or body.scope == EVERYTHING:
             until = body.until if isinstance(body, Consented) else None
             return Consented(body.basis, scope, until, body.given or fact.at)
     return Consented("consent", scope)

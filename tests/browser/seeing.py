@@ -47,6 +47,7 @@ def looks_right(tab, pictures, name):
     for width in (1000, 360, 320):
         tab.width(width)
         assert tab.run("document.documentElement.scrollWidth") <= width
+        tab.width(width, max(600, tab.run("document.documentElement.scrollHeight")))  # no bar beside it
         tab.picture(pictures / f"{name}-{width}.png")
     assert tab.run("document.documentElement.lang") == "en"
     assert tab.run("getComputedStyle(document.querySelector('main')).backgroundColor") == "rgb(255, 255, 255)"

@@ -58,8 +58,7 @@ def test_unsubscribing_and_undo_by_keyboard(tab, world, pictures):
         ("button", "Stop these e-mails"),
         ("link", "Choose instead what we send, and how often"),
     ]
-    tab.press("Tab")
-    assert tab.run("document.activeElement.textContent") == "Stop these e-mails"
+    tab.walk_to(BUTTON.format("stop"), most=2)  # the first thing there is; a new tab may swallow one key
     assert tab.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     push(tab, "stop", "You are unsubscribed")
     looks_right(tab, pictures, "unsubscribed")
