@@ -114,7 +114,7 @@ class Street:
         self.world.wake_all(START)
         self.before = {prospect: self.state(prospect) for prospect in people.values()}
         self.store.write_now(lambda c: self._keep(c, trace, people))
-        now = START + 30 * HOUR
+        now = START + 120 * HOUR
         while self.store.write_now(
             lambda c: settle_hits(c, now, self.world.programme.hash, lambda *_: trace.links)
         ).messages:
