@@ -142,7 +142,8 @@ class Mailbox:
     user: StrictStr = Field(default="", description="To sign in; the password is in secrets.toml")
     folder: StrictStr = Field(default="INBOX", min_length=1, description="The folder that is read")
     done: StrictStr = Field(
-        default="", description="A folder for what was read; without it, messages are marked and stay"
+        default="",
+        description="A folder for what was read, such as nurture/done; without it, messages stay, marked",
     )
     maildir: StrictStr = Field(default="", description="Instead of a server: a maildir on this machine")
 

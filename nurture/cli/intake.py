@@ -70,7 +70,7 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only say what they are; record nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def mail(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
+def mail(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
     """Read the messages in FILES (single messages, maildirs, mbox files, folders of messages) and print a
 
     line for each: class, status, reason, recipient, and the message of ours that it is about.
@@ -91,7 +91,8 @@ def mail(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
         click.secho(f"{path}: {why}", fg="yellow", err=True)
     if not as_json:
         _sum_up(counted, len(letters.unreadable), recorded=is_workspace and not dry_run)
-    return UNREADABLE if letters.unreadable else 0
+    if letters.unreadable:
+        raise click.exceptions.Exit(UNREADABLE)
 
 
 class _Letters:

@@ -124,10 +124,13 @@ class _OpenFolder:
         client, uids = self.mailbox.client, ",".join(keys)
         # By hand: imap-tools expunges after it has flagged, and with it what others meant to delete.
         _assert_ok(client.uid("STORE", uids, "+FLAGS.SILENT", f"(\\Seen {DONE})"))
-        if self.place.done_folder and "MOVE" in client.capabilities:
-            self._make_done_folder()
-            folder = encode_folder(self.place.done_folder).decode("ascii")
-            _assert_ok(client.uid("MOVE", uids, folder))
+        if self.place.done_folder and self._can_move():
+            _assert_ok(client.uid("MOVE", uids, encode_folder(self._done_folder()).decode("ascii")))
+
+    def _can_move(self) -> bool:
+        """Asked anew: what imaplib knows of is from before the login."""
+        said, data = self.mailbox.client.capability()
+        return said == "OK" and b"MOVE" in data[0].upper().split()
 
     def _unread(self) -> list[str]:
         flags = self.mailbox.client.response("PERMANENTFLAGS")[1]
@@ -145,9 +148,13 @@ class _OpenFolder:
         came = imaplib.Internaldate2tuple(about)
         return Letter(uid, raw, datetime.fromtimestamp(time.mktime(came), UTC) if came else None)
 
-    def _make_done_folder(self) -> None:
-        if not self.mailbox.folder.exists(self.place.done_folder):
-            self.mailbox.folder.create(self.place.done_folder)
+    def _done_folder(self) -> str:
+        """The name as this server writes it; made where there is none."""
+        folders = self.mailbox.folder.list("", "%")
+        name = self.place.done_folder.replace("/", folders[0].delim if folders else "/")
+        if not self.mailbox.folder.exists(name):
+            self.mailbox.folder.create(name)
+        return name
 
 
 @dataclass

@@ -1,0 +1,356 @@
+"""Mail that comes back: whose it is, what follows, and that nothing of it is lost or counted twice."""
+
+import asyncio
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from nurture import clock
+from nurture.core import facts as f
+from nurture.delivery.tokens import copies_to
+from nurture.delivery.transports.smtp import Account, SmtpTransport
+from nurture.engine.fetching import fetch
+from nurture.engine.relaying import relay_answers
+from nurture.simulation.inbox import Inbox
+from nurture.store import Store, returns
+from nurture.store.hits import Seen, keep_hit
+from nurture.store.suppressions import is_suppressed
+from nurture.store.tables import TOUCHES
+from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World
+from tests.shell.mailbox_world import (
+    BACK,
+    KEYS,
+    SENDER,
+    Box,
+    bodies,
+    bounce,
+    kept,
+    letter,
+    our_id,
+    parsed,
+    reply,
+    stranger_touch,
+    take,
+    taking,
+    to_us,
+    written,
+)  # fmt: skip
+
+LATER = START + 2 * HOUR
+QUOTED = "\n\nOn Mon, 5 Oct 2026 at 09:00, Nora Haddow wrote:\n> Hello Ada\n>\n> unsubscribe: https://x.example/u/y\n"
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    return World(store)
+
+
+def suppressed(world: World, address: str) -> bool:
+    return bool(world.read(lambda c: is_suppressed(c, b"s" * 32, address)))
+
+
+def relayed(world: World, *moments: object) -> list[EmailMessage]:
+    """What colleagues are sent, at these instants."""
+
+    async def go() -> list[EmailMessage]:
+        async with Inbox() as inbox:
+            transport = SmtpTransport(Account("127.0.0.1", inbox.port, security="none"))
+            for now in moments or (LATER,):
+                await relay_answers(world.store, world.shelf, transport, KEYS, now)  # type: ignore[arg-type]
+            await transport.close()
+            return [parsed(each.raw) for each in inbox.ledger]
+
+    with clock.virtual(START):
+        return asyncio.run(go())
+
+
+def words_of(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+# Whose it is ------------------------------------------------------------------------------------------
+
+
+def test_a_hard_bounce_to_our_signed_address_ends_all_mail_once(world: World) -> None:
+    ada, touch = written(world)
+    raw = bounce("ada@ada.example", to_us("b", touch), START)
+    for _ in range(2):
+        (heard,) = take(world, raw, raw, now=LATER)[:1]
+    assert heard.taken[0].known
+    assert bodies(world, ada, f.Bounced) == [f.Bounced(touch & 0xFFFFF, "hard")]
+    assert suppressed(world, "ada@ada.example")
+    assert [(row.kind, row.bounce, row.status, row.prospect, row.touch) for row in kept(world)] == [
+        ("bounced", "hard", "5.1.1", ada, touch)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        ("5.7.1", "550 5.7.1 blocked by policy", "block"),
+        ("4.2.2", "452 4.2.2 mailbox full", "soft"),
+        ("5.3.4", "552 5.3.4 message too big", "content"),
+    ],
+)
+def test_no_other_bounce_suppresses_anybody(world: World, status: str, words: str, kind: str) -> None:
+    ada, touch = written(world)
+    take(world, bounce("ada@ada.example", to_us("b", touch), START, status, words), now=LATER)
+    assert bodies(world, ada, f.Bounced) == [f.Bounced(touch & 0xFFFFF, kind)]
+    assert not suppressed(world, "ada@ada.example")
+
+
+def test_a_bounce_that_only_names_an_address_or_forges_the_signature_is_nobodys(world: World) -> None:
+    ada, touch = written(world)
+    address = to_us("b", touch)
+    forged = address[: -len(BACK) - 2] + ("a" if address[-len(BACK) - 2] != "a" else "b") + f"@{BACK}"
+    assert forged != address
+    raws = [
+        bounce("ada@ada.example", SENDER, START),
+        bounce("ada@ada.example", forged, START),
+        bounce("ada@ada.example", SENDER, START, id=f"<n1.{'a' * 32}@mail.matchlight.example>"),
+        bounce("ada@ada.example", to_us("b", stranger_touch()), START),
+    ]  # fmt: skip
+    assert [heard.taken[0].whose for heard in take(world, *raws, now=LATER)] == [None] * 4
+    assert bodies(world, ada, f.Bounced) == []
+    assert not suppressed(world, "ada@ada.example")
+    assert len(kept(world)) == 4, "kept all the same"
+
+
+def test_our_message_id_in_what_was_returned_is_enough_with_the_address(world: World) -> None:
+    ada, touch = written(world)
+    bo, _ = written(world, "bo")
+    take(world, bounce("bo@bo.example", SENDER, START, id=our_id(touch)), now=LATER)
+    assert bodies(world, ada, f.Bounced) == bodies(world, bo, f.Bounced) == [], "another person's message"
+    take(world, bounce("ada@ada.example", SENDER, START, id=our_id(touch)), now=LATER)
+    assert bodies(world, ada, f.Bounced) == [f.Bounced(touch & 0xFFFFF, "hard")]
+
+
+def test_a_bounce_and_an_answer_settle_a_doubt(world: World) -> None:
+    for name, raw_of, outcome in (
+        ("ada", lambda touch: bounce("ada@ada.example", to_us("b", touch), START), "failed"),
+        ("bo", lambda touch: reply(touch, "Thank you, yes", START, "bo@bo.example"), "sent"),
+    ):
+        _, touch = written(world, name)
+        world.change(TOUCHES, TOUCHES.c.id == touch, outcome="in_doubt")
+        take(world, raw_of(touch), now=LATER)
+        (row,) = (row for row in world.rows(TOUCHES) if row.id == touch)
+        assert row.outcome == outcome
+
+
+# Answers ----------------------------------------------------------------------------------------------
+
+
+def test_an_answer_stops_what_is_on_its_way_and_the_owner_is_told(world: World) -> None:
+    ada, touch = written(world)
+    world.wake_all(START + 4 * DAY)
+    assert world.journey(ada).live is not None, "the next message is chosen"
+    at = START + 4 * DAY + MINUTE
+    take(world, reply(touch, "Sounds good.\n\nCan we talk on Tuesday?\n\nBest,\nAda" + QUOTED, at), now=at)
+    assert bodies(world, ada, f.Replied) == [f.Replied(touch & 0xFFFFF)]
+    assert world.touches(ada)[-1].cancelled
+    (row,) = kept(world)
+    assert row.text == "Sounds good.\n\nCan we talk on Tuesday?"
+    (told,) = relayed(world, at, at + MINUTE, at + HOUR)
+    assert (told["To"], told["Reply-To"]) == ("nora@matchlight.example", "ada@ada.example")
+    assert "Ada" in told["Subject"] and "your note" in told["Subject"]
+    assert "Sounds good.\n\nCan we talk on Tuesday?" in words_of(told)
+    assert "nurture journey ada@ada.example" in words_of(told)
+    assert world.touches(ada)[0].piece in words_of(told)
+    assert world.read(returns.next_mail) is None
+
+
+def test_sales_are_told_of_whoever_is_theirs(world: World) -> None:
+    ada = world.enter("ada", f.FormSent("demo"))
+    world.wake_all(START)
+    assert world.row(ada).lifecycle == "promoted"
+    _, touch = written(world, "bo")
+    take(
+        world,
+        reply(touch, "Yes please", LATER, "bo@bo.example"),
+        now=LATER,
+    )
+    world.hear(touch >> 20, f.FormSent("demo"), at=LATER)
+    world.wake_all(LATER)
+    (told,) = relayed(world)
+    assert told["To"] == "daniel@matchlight.example"
+
+
+def test_what_a_stranger_writes_cannot_break_the_mail_that_tells_of_it(world: World) -> None:
+    _, touch = written(world)
+    hostile = (
+        "{{ packet.email }} <script>alert(1)</script> =?utf-8?q?a=0D=0ABcc:_x@x.example?= \x00\x1b[2J\n.\n"
+    )
+    subject = "=?utf-8?q?Re=0D=0ABcc:_eve=40evil.example?="
+    take(world, reply(touch, hostile, LATER, Subject=subject), now=LATER)
+    (told,) = relayed(world)
+    assert told["Bcc"] is None and told["To"] == "nora@matchlight.example"
+    assert "{{ packet.email }} <script>alert(1)</script>" in words_of(told)
+    html = told.get_body(("html",))
+    assert html is not None and "<script>" not in html.get_content()
+
+
+def test_an_answer_without_our_address_is_known_by_message_id_and_sender(world: World) -> None:
+    ada, touch = written(world)
+    given = {"To": "nora@matchlight.example", "In_Reply_To": our_id(touch)}
+    take(world, reply(touch, "Who is this?", LATER, "eve@evil.example", **given), now=LATER)
+    assert bodies(world, ada, f.Replied) == []
+    take(world, reply(touch, "Hello", LATER, "ada@ada.example", To=given["To"]), now=LATER)
+    assert bodies(world, ada, f.Replied) == [], "an address alone is nobody"
+    take(world, reply(touch, "Hello", LATER, "ada@ada.example", **given), now=LATER)
+    assert bodies(world, ada, f.Replied) == [f.Replied(touch & 0xFFFFF)]
+
+
+def test_an_absence_with_a_date_shifts_the_clock_and_is_no_answer(world: World) -> None:
+    ada, touch = written(world)
+    raw = letter(
+        "I am out of the office until 19 October 2026.", LATER,
+        From="ada@ada.example", To=to_us("b", touch), Subject="Out of office", Auto_Submitted="auto-replied",
+    )  # fmt: skip
+    take(world, raw, now=LATER)
+    (away,) = bodies(world, ada, f.Away)
+    assert isinstance(away, f.Away) and away.until is not None and away.until.day in (19, 20)
+    assert bodies(world, ada, f.Replied) == []
+    for day in range(1, 12):
+        world.wake_all(START + day * DAY)
+    assert len(world.touches(ada)) == 1
+    assert relayed(world) == []
+
+
+# No more ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said", ["unsubscribe", "STOP.", "Please remove me", "Bitte abmelden!", "désabonner"]
+)
+def test_a_first_line_that_says_only_stop_unsubscribes(world: World, said: str) -> None:
+    ada, touch = written(world)
+    take(world, reply(touch, f"{said}\n\nAda{QUOTED}", LATER), now=LATER)
+    assert bodies(world, ada, f.Unsubscribed) == [f.Unsubscribed("all", "reply")]
+    assert suppressed(world, "ada@ada.example")
+
+
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        ("Interesting, tell me more", False),
+        ("How do I unsubscribe from the old system?", True),
+        ("Do not stop now, this helps", False),
+    ],
+)
+def test_our_own_footer_or_a_mention_unsubscribes_nobody(world: World, said: str, note: bool) -> None:
+    ada, touch = written(world)
+    take(world, reply(touch, said + QUOTED, LATER), now=LATER)
+    assert bodies(world, ada, f.Unsubscribed) == []
+    assert bodies(world, ada, f.Replied) == [f.Replied(touch & 0xFFFFF)]
+    assert kept(world)[0].words.startswith("may ask for no more mail") is note
+
+
+def test_mail_to_the_unsubscribe_address_unsubscribes_whatever_it_says(world: World) -> None:
+    ada, touch = written(world)
+    forged = to_us("u", touch).replace("u+", "u+a", 1)
+    for to in (forged, to_us("u", touch)):
+        assert bodies(world, ada, f.Unsubscribed) == []
+        take(world, letter("", LATER, From="somebody@else.example", To=to, Subject="unsubscribe"), now=LATER)
+    assert bodies(world, ada, f.Unsubscribed) == [f.Unsubscribed("all", "mailto")]
+
+
+# Copies of what colleagues write ----------------------------------------------------------------------
+
+
+def copy(by: str, to: str, at: object = LATER, secret: str = "") -> bytes:
+    hidden = f"{secret or copies_to(KEYS)}@{BACK}"
+    return letter("Shall we talk?", LATER, From=by, To=to, Delivered_To=hidden, Subject="A talk")
+
+
+def test_what_sales_write_counts_like_our_own(world: World) -> None:
+    ada = world.enter("ada")
+    take(world, copy("Daniel <daniel@matchlight.example>", "ada@ada.example, eve@nobody.example"), now=LATER)
+    assert bodies(world, ada, f.Contacted) == [f.Contacted("daniel@matchlight.example")]
+    assert sorted((row.kind, row.prospect) for row in kept(world)) == [("contacted", ada), ("other", None)]
+    world.wake_all(LATER)
+    assert world.touches(ada) == [], "the gap of the programme counts from it"
+    world.wake_all(LATER + 7 * DAY)
+    assert len(world.touches(ada)) == 1
+
+
+def test_copies_from_strangers_or_to_a_guessed_address_count_for_nothing(world: World) -> None:
+    ada = world.enter("ada")
+    raws = (
+        copy("eve@evil.example", "ada@ada.example"),
+        copy("daniel@matchlight.example", "ada@ada.example", secret="s+aaaaaaaaaaaaaaaa"),
+    )
+    take(world, *raws, now=LATER)
+    assert bodies(world, ada, f.Contacted) == []
+    assert [row.kind for row in kept(world)] == ["other", "other"]
+
+
+# Nothing is lost --------------------------------------------------------------------------------------
+
+
+def test_a_maildir_is_read_and_marked_and_read_again_changes_nothing(world: World, tmp_path: Path) -> None:
+    ada, touch = written(world)
+    box = Box(tmp_path / "box")
+    raw = reply(touch, "Yes", LATER)
+    for each in (raw, b"\xff\xfe no mail at all", b""):
+        box.add(each)
+    assert fetch(box.place, taking(world), LATER) == 3
+    assert box.names("new") == []
+    assert [name.partition(":")[2] for name in box.names("cur")] == ["2,S"] * 3
+    box.add(raw)
+    assert fetch(box.place, taking(world), LATER) == 1
+    assert bodies(world, ada, f.Replied) == [f.Replied(touch & 0xFFFFF)]
+    assert [row.kind for row in kept(world)] == ["replied", "other", "other"]
+
+
+def test_a_store_that_cannot_write_leaves_the_letters_where_they_are(world: World, tmp_path: Path) -> None:
+    _, touch = written(world)
+    box = Box(tmp_path / "box")
+    box.add(reply(touch, "Yes", LATER))
+    world.store.write_now(lambda c: c.execute(text("ALTER TABLE returns RENAME TO away_for_now")) and None)
+    with pytest.raises(Exception, match="returns"):
+        fetch(box.place, taking(world), LATER)
+    assert len(box.names("new")) == 1 and box.names("cur") == []
+    world.store.write_now(lambda c: c.execute(text("ALTER TABLE away_for_now RENAME TO returns")) and None)
+    assert fetch(box.place, taking(world), LATER) == 1
+    assert box.names("new") == []
+
+
+def test_one_letter_that_cannot_be_taken_keeps_nobody_waiting(world: World, tmp_path: Path) -> None:
+    """Made so by a snapshot of the hits that cannot be judged: their programme is not in the store."""
+    people = [written(world, name) for name in ("ada", "bo", "cy")]
+    poisoned = people[1][1]
+    world.change(TOUCHES, TOUCHES.c.id == poisoned, programme="nowhere")
+    seen = Seen("click", "https://www.matchlight.example/", START, link=1)
+    world.store.write_now(lambda c: keep_hit(c, poisoned, seen))
+    raws = [
+        reply(touch, "Yes", LATER, f"{name}@{name}.example")
+        for (_, touch), name in zip(people, ("ada", "bo", "cy"), strict=True)
+    ]
+    box = Box(tmp_path / "box")
+    for raw in raws:
+        box.add(raw)
+    assert fetch(box.place, taking(world), LATER) == 3
+    assert [len(bodies(world, who, f.Replied)) for who, _ in people] == [1, 0, 1]
+    assert any(row.kind == "other" and row.words.startswith("could not be taken") for row in kept(world))
+    assert box.names("new") == []
+
+
+def test_texts_that_no_database_keeps_are_kept_without_them(world: World) -> None:
+    ada, touch = written(world)
+    raw = reply(touch, "a\x00b \ud83d".encode("utf-8", "surrogatepass").decode("latin-1"), LATER)
+    take(world, raw, now=LATER)
+    assert "\x00" not in kept(world)[0].text
+    assert len(bodies(world, ada, f.Replied)) == 1
+
+
+def test_a_letter_from_the_future_or_from_before_its_message_is_put_in_between(world: World) -> None:
+    ada, touch = written(world)
+    take(world, reply(touch, "Early", START - 400 * DAY), reply(touch, "Late", LATER + 400 * DAY), now=LATER)
+    times = [fact.at for fact in world.facts(ada) if isinstance(fact.body, f.Replied)]
+    assert len(times) == 2
+    assert all(START - timedelta(minutes=1) <= at <= LATER for at in times)
