@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from nurture import clock
 from nurture.authoring import is_reserved, load, reaches_the_world, read_files
 from nurture.core.programme import Programme
-from nurture.doctor import database, people, workspace
+from nurture.doctor import database, forms, people, workspace
 from nurture.doctor.authentication import examine_dns
 from nurture.doctor.findings import Finding, Group
 from nurture.errors import Mistake
@@ -133,3 +133,4 @@ def _contents(
     yield people.examine_clock(connection, now, delivers=delivers)
     yield from people.examine_prospects(connection, now, delivers=delivers)
     yield from people.examine_messages(connection, now, delivers=delivers)
+    yield from forms.examine_forms(connection)

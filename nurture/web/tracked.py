@@ -68,9 +68,11 @@ class Tracked:
         if token is not None and self.needs.tracking == "full":
             await self.arrivals.keep(token.touch, self._seen(request, "open", ""))
             failpoints.hit("hit.after")
-        return Response(
-            _PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"}
-        )
+        headers = {
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Cache-Control": "no-store, no-cache, private",
+        }
+        return Response(_PIXEL, media_type="image/gif", headers=headers)
 
     async def view(self, request: Request) -> Response:
         """POST /p/ {nv, url, visitor}: 204 once the view is kept.
