@@ -18,6 +18,8 @@ CROWD = 5
 """Recipients whose links one network asks for before it is looked at as a crowd."""
 
 _MINUTE = timedelta(minutes=1)
+_RECENT = 10
+"""Clicks on one link that are looked back at."""
 
 
 class Request(NamedTuple):
@@ -104,7 +106,7 @@ def elsewhere_soon(clicks: Sequence[Request]) -> set[int]:
     found: set[int] = set()
     recent: dict[int, deque[tuple[Request, str]]] = {}
     for click in clicks:
-        before, system = recent.setdefault(click.link, deque(maxlen=FLOOD)), system_of(click.agent)
+        before, system = recent.setdefault(click.link, deque(maxlen=_RECENT)), system_of(click.agent)
         for earlier, other in before:
             apart = system and other and system != other and click.network != earlier.network
             if apart and click.network and earlier.network and click.at - earlier.at <= _MINUTE:
