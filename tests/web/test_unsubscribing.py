@@ -7,12 +7,14 @@ from sqlalchemy import delete, select
 
 from nurture import clock
 from nurture.core.facts import Consented, Unsubscribed
-from nurture.engine.unsubscribing import KIND, taker
+from nurture.engine.unsubscribing import KIND, Unsubscribe, taker
 from nurture.store import Store
+from nurture.store.consents import consents_of
 from nurture.store.facts import note
-from nurture.store.tables import PROSPECTS, TOUCHES
+from nurture.store.tables import PROSPECTS, TOUCHES, touch_id
 from tests.web.conftest import NOON
 from tests.web.pages import press, visit
+from tests.web.test_unsubscribing_preferences import OFFERS
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 URLENCODED = {"content": ONE_CLICK, "headers": {"content-type": "application/x-www-form-urlencoded"}}
@@ -188,3 +190,47 @@ def test_replaying_the_journal_twice_changes_nothing(world):
         needs.journal.append(entry)
         assert needs.journal.replay(replay) == 1
     assert world.facts(1) == [Unsubscribed("all", "one_click")]
+
+
+@pytest.mark.parametrize("way", ["mailto", "reply", "one_click", "page"])
+@pytest.mark.parametrize("scope", ["all", "s"])
+def test_whatever_the_way_it_is_one_fact_one_line_in_the_ledger_and_no_mail(world, way, scope):
+    asked = Unsubscribe(touch_id(3, 1), way, NOON, scope, "from 192.0.2.0/24")
+    for first in (True, False):
+        work = asked.work(world.needs.suppression_key, "p1", NOON)
+        assert world.needs.store.write_now(work) is first
+    assert world.facts(3) == [Unsubscribed(scope, way)]
+    (suppression,) = world.suppressions()
+    assert (suppression.scope, suppression.evidence) == (
+        scope,
+        f"touch {touch_id(3, 1)}, {way}, from 192.0.2.0/24",
+    )
+    (line,) = world.needs.store.read(lambda c: consents_of(c, 3))
+    assert (line.kind, line.scope, line.way) == ("withdrawn", scope, way)
+    assert world.needs.store.read(
+        lambda c: c.scalar(select(TOUCHES.c.cancelled).where(TOUCHES.c.prospect == 3))
+    )
+
+
+def test_after_the_page_the_mail_programs_word_counts_too_because_it_cannot_be_undone(world):
+    press(world, visit(world), "stop")
+    world.client.post(f"/u/{world.sign('u')}", **URLENCODED)
+    press(world, visit(world), "stop")
+    assert world.facts(1) == [Unsubscribed("all", "page"), Unsubscribed("all", "one_click")]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_one_sequence_stopped_while_the_store_is_locked(world, monkeypatch):
+    monkeypatch.setattr("nurture.web.unsubscribing.PATIENCE", 0.1)
+    needs = world.needs
+    locker = sqlite3.connect(needs.store.database, isolation_level=None)
+    with Store(f"sqlite:///{needs.store.database}") as other:
+        here = world.again(store=other, programme=lambda: OFFERS)
+        page = visit(here, centre=True)
+        locker.execute("BEGIN IMMEDIATE")
+        answer = press(here, page, "stop-series")
+        assert answer.status_code == 200 and "no more of this series" in answer.text
+        locker.execute("ROLLBACK")
+    locker.close()
+    needs.journal.replay({KIND: taker(needs.store, needs.suppression_key, lambda: "p1", clock.now)})
+    assert world.facts(1) == [Unsubscribed("s", "page")]
