@@ -266,14 +266,15 @@ def read_secrets(folder: Path) -> Secrets:
     keys = {name: _key(value, f"tokens.{name}") for name, value in tokens.items()}
     if current not in keys:
         raise Mistake(f"{SECRETS}: tokens.current names a key that is not in [tokens]")
+    passwords = {name: _password(data, name) for name in ("smtp", "mailbox")}
     suppression = _table(data, "suppression")
     _only("suppression.", suppression, ("key",))
     return Secrets(
         current=current,
         tokens=keys,
         suppression=_key(suppression.get("key"), "suppression.key"),
-        smtp_password=_password(data, "smtp"),
-        mailbox_password=_password(data, "mailbox"),
+        smtp_password=passwords["smtp"],
+        mailbox_password=passwords["mailbox"],
         events={name: _token(name, value) for name, value in _table(data, "events").items()},
         webhooks={name: _webhook(name, value) for name, value in _table(data, "webhooks").items()},
     )

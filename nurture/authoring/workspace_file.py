@@ -107,6 +107,7 @@ class WorkspaceShape(Shape):
     web: settings.Web | None = None
     limits: settings.Limits | None = None
     warm_up: settings.WarmUp | None = None
+    mailbox: settings.Mailbox | None = None
     clock: settings.Clock = "real"
     tracking: settings.Tracking = "clicks"
     alerts: settings.Alerts = ""

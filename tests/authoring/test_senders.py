@@ -1,5 +1,6 @@
 """Who may write: what every programme must say of its sender, and what mail to the world needs beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from nurture.authoring import reaches_the_world, refusals
 from nurture.authoring.senders import aligned
 from nurture.core.programme import Sender
-from nurture.settings import Settings, Smtp, Web
+from nurture.settings import Mailbox, Settings, Smtp, Web
 from tests.authoring.small import FILES, changed, problems
 
 EXAMPLE = Sender("Nora", "nora@mail.shipped.example", "Shipped Ltd", "14 Weavers Yard, Sheffield")
@@ -150,3 +151,11 @@ def test_what_keeps_mail_from_the_world(sender: Sender, public: str, told: str) 
     assert len(found) == 1, found
     assert told in found[0]
     assert found[0].startswith("nurture.toml [")
+
+
+@pytest.mark.parametrize("domain", ["back.example", "gmail.com", "back.acme.test"])
+def test_returned_mail_comes_to_a_domain_of_ours(domain: str) -> None:
+    ours = replace(settings(WORLD, "https://go.acme-news.com"), mailbox=Mailbox(domain=domain))
+    (found,) = refusals(OURS, ours, EXAMPLE)
+    assert found.startswith("nurture.toml [mailbox] domain: ") and domain in found
+    assert refusals(OURS, replace(ours, mailbox=Mailbox(domain="back.acme-news.com")), EXAMPLE) == []

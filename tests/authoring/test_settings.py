@@ -27,6 +27,8 @@ def test_defaults(tmp_path: Path) -> None:
     limits = settings.limits
     assert (limits.per_minute, limits.per_provider, limits.per_domain) == (None, 20, 60)
     assert settings.warm_up is None
+    box = settings.mailbox
+    assert (box.domain, box.host, box.port, box.security, box.folder) == ("", "", 993, "tls", "INBOX")
 
 
 def test_everything_written(tmp_path: Path) -> None:
@@ -71,6 +73,9 @@ def test_everything_written(tmp_path: Path) -> None:
         ("[limits]\nper_domain = 0", "limits.per_domain: input should be greater than or equal to 1"),
         ("[warm_up]\nfirst_day = 5", "warm_up.from is missing"),
         ('[warm_up]\nfrom = "soon"', "warm_up.from: input should be a valid date"),
+        ('[mailbox]\ndomain = "Back.example"', "mailbox.domain does not look right; it is A domain whose"),
+        ('[mailbox]\ndomain = "nodots"', "mailbox.domain does not look right"),
+        ('[mailbox]\nsecurity = "ssl"', "mailbox.security must be 'tls', 'starttls' or 'none'"),
         ('[web]\nbind = "8025"', "web.bind does not look right"),
         ("a = ", "is not valid TOML"),
         ("a = " + "[" * 3000, "is nested too deep or holds a number too large"),

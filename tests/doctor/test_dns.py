@@ -280,3 +280,43 @@ def test_a_name_is_asked_once() -> None:
     with serving(GOOD) as server:
         list(examine_dns(DOMAIN, SMTP, server.resolver()))
         assert set(server.asked.values()) == {1}
+
+
+BACK = "back.acme-news.com"
+BACKED: Zone = {
+    **GOOD,
+    BACK: {"TXT": ['"v=spf1 ip4:93.184.215.0/24 -all"'], "MX": ["10 mx.acme-news.com."]},
+    "other.example.net": {"TXT": ['"v=spf1 -all"'], "MX": ["10 mx.example.net."]},
+    "mute.acme-news.com": {"TXT": ['"v=spf1 -all"']},
+}
+
+
+def asked_back(zone: Zone, returns: str) -> dict[str, Finding]:
+    with serving(zone) as server:
+        found = list(examine_dns(DOMAIN, SMTP, server.resolver(), returns=returns))
+    return {finding.name: finding for finding in sorted(found, key=lambda one: one.state != "ok")}
+
+
+def test_where_mail_comes_back_to_another_domain_that_one_is_looked_at() -> None:
+    found = asked_back(BACKED, BACK)
+    assert {finding.state for finding in found.values()} == {"ok"}
+    assert BACK in found["SPF"].says and BACK in found["alignment"].says
+    assert found["returns"].says == f"mail to {BACK} goes to mx.acme-news.com"
+
+
+@pytest.mark.parametrize(
+    ("returns", "name", "state", "says"),
+    [
+        ("other.example.net", "alignment", "warning", "of different owners"),
+        ("mute.acme-news.com", "returns", "wrong", "no mail can come"),
+        ("nothing.acme-news.com", "SPF", "wrong", "no SPF record"),
+    ],
+)
+def test_a_domain_that_cannot_take_mail_back_is_told(returns: str, name: str, state: str, says: str) -> None:
+    finding = asked_back(BACKED, returns)[name]
+    assert says in finding.says and finding.state.startswith(state[:4])
+
+
+def test_strict_alignment_asks_for_the_same_domain() -> None:
+    strict = {**BACKED, f"_dmarc.{DOMAIN}": text("v=DMARC1; p=reject; aspf=s; rua=mailto:d@acme-news.com")}
+    assert "aspf=s" in asked_back(strict, BACK)["alignment"].says
