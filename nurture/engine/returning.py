@@ -107,7 +107,10 @@ def release(connection: Connection, channel: str, ground: Ground) -> int:
     waiting = returns.held(connection, channel)
     facts.lock(connection, {row.prospect for row in waiting if row.prospect is not None})
     for row in waiting:
-        one = Return(row.external_id, row.kind, row.at, bounce=row.bounce, status=row.status, words=row.words)
+        one = Return(
+            row.external_id, row.kind, row.at, vouched=True, bounce=row.bounce, status=row.status,
+            words=row.words,
+        )  # fmt: skip
         if row.prospect is not None:
             _follow(connection, one, Whose(row.prospect, row.touch or 0), ground)
         told = row.prospect is not None and row.kind in _TOLD

@@ -7,16 +7,23 @@ signed with our own keys; what is meant to be refused is broken in the way its n
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.utils import getaddresses
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from nurture import clock
 from nurture.intake.webhooks import Heard, Refused, hear, returned
 from nurture.intake.webhooks.strict import epoch, instant
+from nurture.store import Store
+from nurture.store.tables import RETURNS
 from tests.intake import webhook_senders as senders
+from tests.web import conftest as worlds
+from tests.web import webhook_matrix as matrix
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "webhooks" / "requests.jsonl.gz"
 BASICS = ("username:password", "cred1:pass1", "cred1:pass2", "cred2:pass2")
@@ -187,3 +194,32 @@ def is_attached(part):
 
 def test_an_epoch_is_one():
     assert epoch("1461095250") == instant("2016-04-19T19:47:30+00:00")
+
+
+@pytest.mark.skipif(not RECORDED, reason=f"the recorded requests are not here: {DATA}")
+def test_all_recorded_requests_at_the_real_endpoint(sqlite_database, tmp_path):
+    """Each is answered as it was heard, and what it says is kept, once, however often it is sent."""
+    needed = {}
+    with Store(sqlite_database) as store, clock.virtual(senders.NOW):
+        store.write_now(worlds.fill)
+        for number, recorded in enumerate(RECORDED * 2):
+            came, endpoint = prepared(recorded)
+            heard = hear(came, endpoint, senders.certificates())
+            clock.set_virtual(came.now)
+            endpoint = replace(endpoint, name=f"e{number % len(RECORDED)}")
+            status = answered(store, tmp_path, came, endpoint)
+            assert status == (heard.status if isinstance(heard, Refused) else 200), recorded["test"]
+            if isinstance(heard, Heard):
+                needed[f"webhook:{endpoint.name}"] = len({one.key for one in (*heard.events, *heard.notices)})
+        kept = dict(store.read(lambda c: c.execute(
+            select(RETURNS.c.channel, func.count()).group_by(RETURNS.c.channel))).all())  # fmt: skip
+    assert kept == {channel: count for channel, count in needed.items() if count}
+
+
+def answered(store, folder, came, endpoint):
+    needs = worlds.make_needs(
+        store, folder, webhooks={endpoint.name: endpoint}, certificates=matrix.certificates()
+    )
+    headers = {name: value for name, value in came.headers.items() if value is not None}
+    post = matrix.Post(endpoint.name, came.body, headers)
+    return post.to(worlds.browser(needs)).status_code

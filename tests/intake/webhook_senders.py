@@ -55,7 +55,7 @@ def amazon_certificate(host="sns.amazonaws.com", above="between", key="amazon", 
 
 def _certificate(name, key, issuer, signing, ca=False, expired=False, at=None):
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begins = NOW - timedelta(days=3000)
+    begins = NOW - timedelta(days=6000)
     ends = NOW - timedelta(days=1) if expired else NOW + timedelta(days=3000)
     built = (
         x509.CertificateBuilder()

@@ -284,6 +284,7 @@ def test_a_flood_of_unsigned_suppressions_is_held_until_a_person_says(both):
     flood(both, "brevo", [41])
     assert both.rows(RETURNS)[-1].held, "once it has tripped it stays so until a person has looked"
     assert store.write_now(lambda c: braking.release(c, "brevo", ground(both))) == 11
+    assert both.facts(39) == [Complained(0)]
     assert len(both.rows(SUPPRESSIONS)) == 31
     assert store.read(lambda c: braking.troubles(c, clock.now())) == []
     flood(both, "brevo", [42])
