@@ -1,27 +1,50 @@
-"""A name comes off the list of those who are never mailed: whoever it silenced may be written to again."""
+"""A name comes off the list of those who are never mailed: whoever it silenced may be written to again.
+
+What people said themselves is not undone by taking a name off a list: it needs a new consent, whose evidence
+goes into the ledger, and which is noted like any other.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from nurture.core.facts import Released
-from nurture.store import note, suppressions
+from nurture.core.facts import Body, Consented, Released
+from nurture.store import consents, note, suppressions
 from nurture.store.tables import PROSPECTS
 
+SOURCE = "suppress remove"
+"""What the ledger names as the source of a consent that came to us outside of our pages."""
 
-def lift(connection: Connection, *, name: str, key: bytes, why: str, now: datetime, programme: str) -> bool:
-    """Take an address or a domain off the list; False if it was not on it.
 
-    Who was silenced by the list alone is released; what people said themselves stands in their journey
-    until they consent again. Raises Mistake where lifting needs evidence.
+def lift(
+    connection: Connection,
+    *,
+    name: str,
+    key: bytes,
+    why: str,
+    now: datetime,
+    programme: str,
+    scope: str = suppressions.ALL,
+) -> bool:
+    """Take an address or a domain off the list; False if it was not on it. `why`: evidence of a new consent.
+
+    Who was silenced by the list alone is released. Who had said so themselves has consented now: `why` is
+    kept in the ledger. Raises Mistake where lifting needs evidence and there is none.
     """
-    if not suppressions.lift(connection, key, name, evidence=why):
+    reason = suppressions.reason_of(connection, key, name, scope)
+    if reason is None:
         return False
+    suppressions.lift(connection, key, name, evidence=why, scope=scope)
     whose = (
         PROSPECTS.c.address == name
         if "@" in name
         else PROSPECTS.c.address.endswith(f"@{name}", autoescape=True)
     )
     prospects = connection.scalars(select(PROSPECTS.c.id).where(whose)).all()
-    note(connection, {id: [(Released(), now)] for id in prospects}, known=now, programme=programme)
+    said_so = reason in suppressions.THEIR_OWN
+    body: Body = Consented("consent", scope, given=now) if said_so else Released()
+    if said_so:
+        given = [consents.Evidence(id, "consent", SOURCE, "manual", now, why, scope) for id in prospects]
+        consents.keep(connection, given, now)
+    note(connection, {id: [(body, now)] for id in prospects}, known=now, programme=programme)
     return True

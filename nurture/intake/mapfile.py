@@ -83,6 +83,7 @@ class MapShape(Shape):
     campaign: Said | None = None
     basis: Said
     date: Said
+    given: Said | None = None
     account: Said | None = None
     zone: Said | None = None
     columns: dict[Word, Word] = Field(default={})
@@ -132,6 +133,7 @@ class _Binding:
             campaign=self._says("campaign", shape.campaign),
             basis=self._known(self._says("basis", shape.basis), BASES),
             date=self._day(self._says("date", shape.date), ("date",)),
+            given=self._day(self._says("given", shape.given), ("given",)) if shape.given else None,
             account=self._says("account", shape.account),
             zone=self._zone(),
             attributes=self._attributes(),

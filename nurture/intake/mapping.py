@@ -70,6 +70,7 @@ class Map:
     campaign: Says
     basis: Says
     date: Says
+    given: Says | None
     account: Says
     zone: tuple[Says, Attribute] | None
     attributes: tuple[tuple[int, Attribute], ...]
@@ -108,13 +109,14 @@ class _Hearing:
     def result(self) -> Listed | Refusal:
         address = self._address()
         entered, on = self._entered(), self._day(self.map.date)
+        given = self._given()
         values, personal = self._values()
         silence = self._silence()
         events = tuple(self._events())
         account = self._name(self.map.account)
         if self.faults:
             return Refusal("; ".join(self.faults), "; ".join(self.faults.values()), address, silence)
-        return Listed(address, account, entered, on, values, personal, events, silence)
+        return Listed(address, account, entered, on, values, personal, events, silence, given)
 
     def _address(self) -> str:
         try:
@@ -167,6 +169,11 @@ class _Hearing:
             self._fault(says, str(wrong))
             return _FIRST_DATE
         return day
+
+    def _given(self) -> date | None:
+        """The day of the basis; where its cell is blank, the day on which they came in stands for it."""
+        says = self.map.given
+        return self._day(says) if says is not None and self._text(says) else None
 
     def _values(self) -> tuple[dict[str, Scalar], dict[str, Scalar]]:
         values: dict[str, Scalar] = {}

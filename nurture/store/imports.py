@@ -6,6 +6,7 @@ never takes silence back: it may ask for it, and nothing it leaves out ends it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from nurture.core.facts import Body, Bounced, Entered, Learned, Observed, Scalar
 from nurture.store import consents
 from nurture.store.facts import note
 from nurture.store.prospects import enter_many, learn_personal
-from nurture.store.suppressions import ERASED, reasons_of, suppress_many
+from nurture.store.suppressions import BOUNCED, ERASED, THEIR_OWN, reasons_of, scopes_of, suppress_many
 from nurture.store.tables import IMPORTED, LIVE, PROSPECTS, TOUCHES
 
 ORIGIN = "import"
@@ -42,12 +43,14 @@ class Listed(NamedTuple):
     account: str
     entered: Entered
     on: date
-    """The day on which they came in, and on which the basis was given."""
+    """The day on which they came in; and on which the basis was given, where `given` does not say."""
     values: Mapping[str, Scalar]
     personal: Mapping[str, Scalar]
     events: tuple[ListedEvent, ...]
     silence: str
     """Why never to mail them: unsubscribed, bounced; empty where the list does not ask for it."""
+    given: date | None = None
+    """The day on which the basis was given, where the list knows it."""
 
 
 class Entry(NamedTuple):
@@ -78,6 +81,8 @@ class _Change(NamedTuple):
     news: frozenset[str]
     suppressed: str
     """Why the address is suppressed already; empty where it is not."""
+    unwanted: tuple[str, ...]
+    """The sequences that this address had unsubscribed from, if it comes in anew."""
 
 
 def entered_on(day: date, now: datetime) -> datetime:
@@ -90,7 +95,8 @@ def entry(listed: Listed, evidence: str, key: bytes) -> Entry:
 
     `evidence` are words that say where it stands in the list; `key` is the suppression key.
     """
-    things: dict[str, object] = {ENTERED: (*_fields(listed.entered), listed.on.isoformat())}
+    since = () if listed.given is None else (listed.given.isoformat(),)
+    things: dict[str, object] = {ENTERED: (*_fields(listed.entered), listed.on.isoformat(), *since)}
     things.update(listed.values)
     things.update(listed.personal)
     things.update({f"@{event.key}": str(event.at) for event in listed.events})
@@ -132,13 +138,14 @@ def silence_listed(
     """
     suppress_many(connection, key, wishes, at=now, evidence=ORIGIN)
     said: dict[int, Mapping[str, str]] = {}
-    news: dict[int, list[tuple[Body, datetime]]] = {}
+    news: dict[int, Sequence[tuple[Body, datetime]]] = {}
     for address, known in _known(connection, list(wishes)).items():
         mark = _mark(SILENCE, wishes[address], key)
         if (known.said or {}).get(SILENCE) != mark:
             said[known.id] = {**(known.said or {}), SILENCE: mark}
             news[known.id] = [(_silencing(wishes[address]), now)]
     note(connection, news, known=now, programme=programme)
+    _withdraw(connection, news, dict.fromkeys(news, ORIGIN), now)
     _stop(connection, news)
     _remember(connection, said)
 
@@ -155,13 +162,15 @@ def _changes(connection: Connection, people: Sequence[Entry], key: bytes) -> lis
     addresses = [each.listed.address for each in people]
     known = _known(connection, addresses)
     reasons = reasons_of(connection, key, addresses)
+    unwanted = scopes_of(connection, key, [address for address in addresses if address not in known])
     changes = []
     for listed, evidence, said in people:
         person = known.get(listed.address)
         before = (person.said if person else None) or {}
         news = frozenset(name for name, mark in said.items() if before.get(name) != mark)
         suppressed = reasons.get(listed.address, "")
-        changes.append(_Change(listed, evidence, person, {**before, **said}, news, suppressed))
+        scopes = tuple(sorted(unwanted.get(listed.address, ())))
+        changes.append(_Change(listed, evidence, person, {**before, **said}, news, suppressed, scopes))
     return changes
 
 
@@ -198,6 +207,7 @@ def _write(
     _silence(connection, numbered, now, key)
     grounds = [_ground(id, change, now) for id, change in numbered.items() if _has_ground(change)]
     consents.keep(connection, grounds, now)
+    _withdraw(connection, news, {id: change.evidence for id, change in numbered.items()}, now)
     _remember(connection, {id: change.said for id, change in numbered.items()})
 
 
@@ -219,8 +229,9 @@ def _facts(change: _Change, now: datetime) -> Sequence[tuple[Body, datetime]]:
     listed, news = change.listed, change.news
     facts: list[tuple[Body, datetime]] = []
     if ENTERED in news:
-        at = entered_on(listed.on, now)
-        facts.append((listed.entered, max(at, change.known.entered_at) if change.known else at))
+        came, given = entered_on(listed.on, now), entered_on(listed.given or listed.on, now)
+        at = max(came, change.known.entered_at) if change.known else came
+        facts.append((replace(listed.entered, given=given if given != at else None), at))
     values = {name: value for name, value in listed.values.items() if name in news}
     personal = tuple(sorted(name for name in listed.personal if name in news))
     if values or personal:
@@ -228,8 +239,9 @@ def _facts(change: _Change, now: datetime) -> Sequence[tuple[Body, datetime]]:
     for event in listed.events:
         if f"@{event.key}" in news:
             facts.append((event.body, event.at or now))
-    if SILENCE in news or (change.known is None and change.suppressed):
+    if SILENCE in news or (change.known is None and change.suppressed in THEIR_OWN | {BOUNCED}):
         facts.append((_silencing(listed.silence or change.suppressed), now))
+    facts += [(Unsubscribed(scope, ORIGIN), now) for scope in change.unwanted]
     return facts
 
 
@@ -271,12 +283,28 @@ def _stop(connection: Connection, prospects: Iterable[int]) -> None:
     connection.execute(update(TOUCHES).where(live).values(cancelled=True))
 
 
+def _withdraw(
+    connection: Connection,
+    news: Mapping[int, Sequence[tuple[Body, datetime]]],
+    evidence: Mapping[int, str],
+    now: datetime,
+) -> None:
+    """What these facts take back goes into the ledger too."""
+    taken = [
+        consents.Withdrawal(id, ORIGIN, body.way, at, evidence[id], body.scope)
+        for id, bodies in news.items()
+        for body, at in bodies
+        if isinstance(body, Unsubscribed)
+    ]
+    consents.withdraw(connection, taken, now)
+
+
 def _has_ground(change: _Change) -> bool:
     return ENTERED in change.news and change.listed.entered.basis != "none"
 
 
 def _ground(id: int, change: _Change, now: datetime) -> consents.Evidence:
-    entered, at = change.listed.entered, entered_on(change.listed.on, now)
+    entered, at = change.listed.entered, entered_on(change.listed.given or change.listed.on, now)
     return consents.Evidence(id, entered.basis, entered.source, ORIGIN, at, change.evidence)
 
 

@@ -24,7 +24,11 @@ ALL = "all"
 """The scope of whoever is to get no mail at all."""
 
 ERASED = "erased"
-REASONS = ("manual", "competitor", "customer", "bounced", "unsubscribed", "complained", ERASED)
+BOUNCED = "bounced"
+BY_US = ("manual", "competitor", "customer")
+"""Reasons that the company has itself; nobody's word has to be taken back for them."""
+
+REASONS = (*BY_US, BOUNCED, "unsubscribed", "complained", ERASED)
 """From the weakest to the strongest: a stronger reason takes a weaker one's place, never the reverse."""
 
 THEIR_OWN = frozenset({"unsubscribed", "complained", ERASED})
@@ -132,17 +136,26 @@ def list_suppressions(connection: Connection) -> Sequence[Row[Any]]:
     ).all()
 
 
+def reason_of(connection: Connection, key: bytes, name: str, scope: str = ALL) -> str | None:
+    """Why this very address or domain is on the list; None where it is not."""
+    of = SUPPRESSIONS.c
+    reason: str | None = connection.scalar(
+        select(of.reason).where(of.hash == _hashed(key, name), of.scope == scope)
+    )
+    return reason
+
+
 def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "", scope: str = ALL) -> bool:
     """Mail this address or domain again (or from this sequence again); False if it was not suppressed.
 
     Raises Mistake where the person had said so themselves and there is no `evidence` of a new consent. The
     caller keeps that evidence with the consent.
     """
-    own = (SUPPRESSIONS.c.hash == _hashed(key, name)) & (SUPPRESSIONS.c.scope == scope)
-    reason = connection.scalar(select(SUPPRESSIONS.c.reason).where(own))
-    if reason in THEIR_OWN and not evidence:
+    reason = reason_of(connection, key, name, scope)
+    if reason in THEIR_OWN and not evidence.strip():
         raise Mistake(f"{name} {_SAID[reason]}: only evidence of a new consent lifts that.")
-    connection.execute(delete(SUPPRESSIONS).where(own))
+    own = SUPPRESSIONS.c.hash == _hashed(key, name), SUPPRESSIONS.c.scope == scope
+    connection.execute(delete(SUPPRESSIONS).where(*own))
     return reason is not None
 
 
