@@ -6,6 +6,7 @@ an engine. What pretends to be a browser to the letter is not told apart here. d
 """
 
 import re
+from functools import lru_cache
 
 MOST_AGENT = 200
 """Letters of a User-Agent that are kept."""
@@ -61,6 +62,7 @@ _SYSTEMS = (
 """What stands in an agent -> the system it names; the first that fits."""
 
 
+@lru_cache(maxsize=4096)
 def is_program(agent: str) -> bool:
     """Whether a User-Agent names a library, a tool, a crawler or a link preview, or nothing at all."""
     return _PROGRAMS.search(agent.strip()) is not None
@@ -76,6 +78,7 @@ def loads_ahead(agent: str) -> bool:
     return _AHEAD.search(agent) is not None
 
 
+@lru_cache(maxsize=4096)
 def system_of(agent: str) -> str:
     """The operating system that a User-Agent names; empty where it names none we know."""
     said = agent.lower()

@@ -142,10 +142,8 @@ def classify(
     scene = _scene(hits, clicks, accepted_at, links, around)
     first = {hit.id: _judge(hit, scene, RULES) for hit in hits if hit.kind != "page"}
     scene = scene._replace(askers=_askers(clicks, first))
-    judged = {
-        hit.id: one if one.verdict == MACHINE else _judge(hit, scene, RULES)
-        for hit, one in ((hit, first[hit.id]) for hit in hits if hit.id in first)
-    }
+    again = (hit for hit in clicks if SAME_ASKER.speaks(hit, scene) and first[hit.id].verdict != MACHINE)
+    judged = first | {hit.id: _judge(hit, scene, RULES) for hit in again}
     times = [click.at for click in clicks]
     for hit in hits:
         if hit.kind == "page":

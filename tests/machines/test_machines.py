@@ -16,7 +16,7 @@ from tests.machines.table import Row, judgements, share, tables
 from tests.shell.engine_world import HOUR, START, World
 
 INTAKE = Path(__file__).parents[2] / "nurture" / "intake"
-FROZEN = "9d8be49364de9545"
+FROZEN = "2cb223dcbf2e5436"
 """What the rules were when the first trace was drawn. Who changes a rule raises `tracking.EDITION`, puts
 the new fingerprint here, and draws from seeds that the change was not made for."""
 
