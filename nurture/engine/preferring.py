@@ -6,6 +6,7 @@ consent brings mail back. docs/preferences.md.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def standing(connection: Connection, touch: int, now: datetime, *, key: bytes) -
         suppressions.reasons_of(connection, key, [address]).get(address, ""),
         sequence,
         isinstance(last_word(said, sequence), Unsubscribed),
-        _preferred(said),
+        _preferred(said, now),
         _declined(said, now),
         *undo,
     )
@@ -85,7 +86,7 @@ def prefer(
     prospect = _begin(connection, asked, key)
     if prospect is None:
         return False
-    before = _preferred(wishes.wishes_of(connection, prospect))
+    before = _preferred(wishes.wishes_of(connection, prospect), asked.at)
     wanted = change(before)
     if wanted == before:
         return False
@@ -133,7 +134,7 @@ def undo(connection: Connection, asked: Asked, number: int, programme: Programme
     elif isinstance(body, Declined):
         back = Reconsidered(PAGE)
     else:
-        back = _preferred(said[: said.index(last)])
+        back = _preferred(said[: said.index(last)], asked.at)
     note(connection, {prospect: [(back, asked.at)]}, known=asked.at, programme=programme.hash)
     return True
 
@@ -180,9 +181,12 @@ def _is_about(piece: str, topics: Sequence[str], programme: Programme) -> bool:
     return known is not None and not set(topics).isdisjoint(known.topics)
 
 
-def _preferred(said: Sequence[Fact]) -> Preferred:
+def _preferred(said: Sequence[Fact], now: datetime) -> Preferred:
+    """What stands of it: a pause that is over has been forgotten."""
     words = (fact.body for fact in reversed(said))
-    return next((word for word in words if isinstance(word, Preferred)), Preferred())
+    last = next((word for word in words if isinstance(word, Preferred)), Preferred())
+    over = last.paused_until is not None and last.paused_until <= now
+    return replace(last, paused_until=None) if over else last
 
 
 def _declined(said: Sequence[Fact], now: datetime) -> Declined | None:

@@ -139,8 +139,9 @@ def _wanted(
     wanted = {value for name, value in typed if name == "topic"}
     shown = set(topics_of(programme))
     unwanted = (shown - wanted) | (set(before.without) - shown)
-    gap = _number(dict(typed).get("gap", ""))
-    return Preferred(tuple(sorted(unwanted)), gap if gap in PACES else before.gap, pause)
+    paces = {str(days): days for days in PACES}
+    gap = paces.get(dict(typed).get("gap", ""), before.gap)
+    return Preferred(tuple(sorted(unwanted)), gap, pause)
 
 
 def _day(said: Mapping[str, str], field: str, programme: Programme, now: datetime) -> datetime | None:

@@ -107,6 +107,24 @@ def test_a_topic_that_the_page_does_not_show_stays_unwanted(world):
     assert world.facts(1)[-1] == Preferred(("month-end", "retired"))
 
 
+def test_a_pause_that_is_over_stands_in_nobodys_way(world):
+    press(world, centre(world), "save", gap="7", pause="2026-03-05")
+    later(4 * DAY)
+    page = centre(world)
+    assert "nothing before" not in words_of(page.text)
+    assert press(world, page, "save", gap="30").status_code == 200
+    assert world.facts(1)[-1] == Preferred((), 30)
+
+
+def test_a_frequency_that_the_page_does_not_show_stays(world):
+    before = {1: [(Preferred((), 14), NOON)]}
+    world.needs.store.write_now(lambda c: note(c, before, known=NOON, programme="p1"))
+    page = centre(world)
+    assert "We write every 14 days." in words_of(page.text)
+    press(world, page, "save", topic=["cost", "month-end"])
+    assert world.facts(1)[-1] == Preferred(("control",), 14)
+
+
 @pytest.mark.parametrize(
     ("field", "button", "day", "says"),
     [
