@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from nurture.delivery.wording import BAD, WHO, WORDS
 
 Bounce = Literal["hard", "soft", "block", "content", "unknown"]
-LONGEST_SAID = 4_000
+LONGEST_SAID = 1_200
 """Characters of a server's words that are looked at."""
 
 

@@ -16,7 +16,8 @@ from nurture.intake.mail.refusal import command_in, meaning
 from nurture.intake.mail.transcript import Torn, recipients_of, said_of, tear
 from nurture.intake.returns import Kind, Return
 
-MOST_RECIPIENTS = 100
+MOST_RECIPIENTS = 20
+"""Of one report; each mail of ours goes to one."""
 _TYPES = ("message/delivery-status", "message/global-delivery-status")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,60})[ \t]*:[ \t]*(.*)")
 _WHO = ("original-recipient", "final-recipient", "x-actual-recipient", "x-failed-recipient")

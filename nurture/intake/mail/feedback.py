@@ -9,6 +9,7 @@ from nurture.intake.returns import Return
 
 _TYPE = "message/feedback-report"
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{2,60})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
+_IS_REPORT = re.compile(r"^Feedback-Type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _BY_A_PERSON = ("abuse", "fraud", "opt-out", "opt-out-list", "complaint", "spam", "miscategorized")
 """Kinds of report that a person's click makes. Others, like not-spam, auth-failure, virus and dmarc, speak of
 the message or of us: nobody asked for anything. RFC 5965 section 7.3, RFC 6591, RFC 7489."""
@@ -23,10 +24,10 @@ _COMPLAINS = re.compile(
 
 def read_feedback(message: Message) -> list[Return]:
     """A complaint, or another kind of report that is only kept; none where the message is no report."""
-    report = next((part for part in message.own if part.type == _TYPE), None)
-    if report is None:
+    report = next((part.text for part in message.own if part.type == _TYPE), message.text)
+    if not _IS_REPORT.search(report):
         return _unlabelled(message)
-    fields = [(name.lower(), value.strip()) for name, value in _FIELD.findall(report.text)]
+    fields = [(name.lower(), value.strip()) for name, value in _FIELD.findall(report)]
     said = next((value.lower() for name, value in fields if name == "feedback-type"), "abuse")
     kind = said.split("(")[0].strip() or "abuse"
     named = [a for name, value in fields if name in _RECIPIENTS for a in addresses_in(value)]

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from nurture.intake.mail.charsets import decoded
 
 MOST_FIELDS = 1_000
+LONGEST_HEAD = 300_000
+"""Bytes of a head that are looked at; what goes on longer is skipped to its end."""
 LONGEST_VALUE = 20_000
 """Characters of one unfolded value that are kept: a thousand References fit."""
 LONGEST_DECODED = 2_000
@@ -60,6 +62,8 @@ def parted(raw: bytes) -> tuple[Headers, bytes]:
     fields: list[tuple[str, list[bytes]]] = []
     place = 0
     while place < len(raw):
+        if place > LONGEST_HEAD:
+            return _unfolded(fields), raw[place:].partition(b"\n\n")[2]
         end = raw.find(b"\n", place)
         end = len(raw) if end < 0 else end
         line = raw[place:end]

@@ -13,7 +13,7 @@ from nurture.intake.mail.codes import codes_in, one_line
 from nurture.intake.mail.message import Message
 from nurture.intake.returns import Bounce, Kind, Return
 
-MOST_RECIPIENTS = 50
+MOST_RECIPIENTS = 20
 _ABOUT: Mapping[str, tuple[str, str, Kind]] = {
     "Delivery": ("delivery", "recipients", "delivered"),
     "Bounce": ("bounce", "bouncedRecipients", "bounced"),

@@ -5,6 +5,7 @@ that only words tell of, an automatic answer (RFC 3834); whatever is left a pers
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -26,18 +27,23 @@ def read(raw: bytes, received_at: datetime) -> tuple[Return, ...]:
     """
     message = parse(raw)
     heard = _heard(message)
-    own, at = own_id(message), written_at(message, received_at)
-    several = len(heard) > 1
+    at = written_at(message, received_at)
     returns = (
-        one._replace(
-            id=f"{own} {one.recipient or number}" if several else own,
-            at=at,
-            marks=one.marks or marks_of(message, *one.addresses),
-        )
-        for number, one in enumerate(heard)
+        one._replace(id=id, at=at, marks=one.marks or marks_of(message, *one.addresses))
+        for id, one in zip(_ids(own_id(message), heard), heard, strict=True)
     )
     first, *rest = returns
     return (first._replace(raw=raw), *rest)
+
+
+def _ids(own: str, heard: Sequence[Return]) -> list[str]:
+    """The message's id for its only return, else with the recipient, or the place where one comes twice."""
+    if len(heard) == 1:
+        return [own]
+    named = [one.recipient.lower() for one in heard]
+    return [
+        f"{own} {who if who and who not in named[:number] else number}" for number, who in enumerate(named)
+    ]
 
 
 def own_id(message: Message) -> str:

@@ -12,7 +12,7 @@ from nurture.intake.mail.headers import Headers, parted
 from nurture.intake.mail.marks import ADDRESS, addresses_in
 from nurture.intake.mail.message import Message
 
-MOST_RECIPIENTS = 50
+MOST_RECIPIENTS = 20
 LONGEST_SAID = 1_500
 LONGEST_WORDS = 30_000
 """Characters of a bounce's words that are looked at: what matters stands at their beginning."""
