@@ -25,6 +25,7 @@ COMMANDS = {
     "outbox": "outbox",
     "intake": "intake",
     "suppress": "suppress",
+    "consent": "consent",
     "webhook": "webhook",
     "doctor": "doctor",
     "verify": "verify",
