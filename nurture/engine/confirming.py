@@ -17,7 +17,7 @@ from nurture.core.facts import Consented
 from nurture.core.programme import Form, Sender
 from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
 from nurture.delivery.outcomes import Accepted, Failed, Refused, printable
-from nurture.delivery.tokens import Keys, message_id, sign
+from nurture.delivery.tokens import Keys, message_id, sign, sign_address
 from nurture.delivery.transports.seam import Fence, Mail, Transport
 from nurture.engine import relinking
 from nurture.engine.shelf import Shelf
@@ -26,6 +26,7 @@ from nurture.store import Store, confirmations, consents
 from nurture.store.confirmations import Asked
 from nurture.store.facts import lock, note
 from nurture.store.suppressions import lift, reasons_of
+from nurture.store.tables import touch_id
 
 PURPOSE = "y"
 """What its tokens are good for; `touch` in them is the number of the confirmation."""
@@ -108,8 +109,13 @@ async def mail_confirmations(
     public: str,
     key: bytes,
     now: datetime,
+    *,
+    returns: str = "",
 ) -> int:
-    """Ask everybody whose mail is due; how many mails were accepted. `key` is the suppression key."""
+    """Ask everybody whose mail is due; how many mails were accepted.
+
+    `key` is the suppression key, `returns` the domain whose mail comes back to us, if there is one.
+    """
     due = await store.write(lambda connection: confirmations.claim_mail(connection, now, BATCH))
     if not due:
         return 0
@@ -120,32 +126,38 @@ async def mail_confirmations(
         async def may_leave(id: int = one.id) -> bool:
             return await store.aread(lambda connection: _may_leave(connection, id, now, key))
 
-        record, done = await _mail(one, workspace, transport, keys, public, now, may_leave)
+        mailing = _Mailing(workspace, keys, public, returns, now)
+        record, done = await _mail(one, mailing, transport, may_leave)
         await store.write(record)
         accepted += done
     return accepted
 
 
+class _Mailing(NamedTuple):
+    """What mails are made with."""
+
+    workspace: Workspace
+    keys: Keys
+    public: str
+    returns: str
+    now: datetime
+
+
 async def _mail(
-    one: Asked,
-    workspace: Workspace,
-    transport: Transport,
-    keys: Keys,
-    public: str,
-    now: datetime,
-    may_leave: Fence,
+    one: Asked, mailing: _Mailing, transport: Transport, may_leave: Fence
 ) -> tuple[Callable[[Connection], None], bool]:
     """What is to be recorded, and whether the server has taken it."""
     again = one._replace(mail_attempts=one.mail_attempts + 1)
     never = partial(confirmations.not_mailed, one=again, for_good=True)
     try:
-        letter = _letter(one, workspace, keys, public, now)
-        mail = Mail(letter.message_id.strip("<>"), letter.sender.address, letter.to.address, build(letter))
+        letter = _letter(one, mailing)
+        back = _back(one, mailing) or letter.sender.address
+        mail = Mail(letter.message_id.strip("<>"), back, letter.to.address, build(letter))
     except (CannotRender, BadLetter, LookupError, ValueError) as wrong:
         return partial(never, words=f"cannot be written: {wrong}"), False
     match await transport.send(mail, may_leave):
         case Accepted(words=words):
-            return partial(confirmations.mailed, id=one.id, at=now, words=_said(words, one)), True
+            return partial(confirmations.mailed, id=one.id, at=mailing.now, words=_said(words, one)), True
         case Refused():
             return partial(never, words="this address is not asked any more"), False
         case Failed(words=words, whose="message" | "domain"):
@@ -164,7 +176,15 @@ def _may_leave(connection: Connection, id: int, now: datetime, key: bytes) -> bo
     return one is not None and state_of(connection, one, now, key) == "open"
 
 
-def _letter(one: Asked, workspace: Workspace, keys: Keys, public: str, now: datetime) -> Letter:
+def _back(one: Asked, mailing: _Mailing) -> str:
+    """Where the mail comes back to if nobody takes it: an address that names the person, and no touch."""
+    if not mailing.returns:
+        return ""
+    return f"{sign_address(mailing.keys, 'b', touch_id(one.prospect, 0))}@{mailing.returns}"
+
+
+def _letter(one: Asked, mailing: _Mailing) -> Letter:
+    workspace, keys, public, _, now = mailing
     sender = workspace.programme.sender
     if one.form == confirmations.LINK:
         return relinking.letter(one, sender, keys, public, now)

@@ -203,8 +203,9 @@ async def mail_sales(engine: Engine, now: datetime) -> int:
 async def ask_for_confirmations(engine: Engine, now: datetime) -> int:
     """Ask owners of addresses whether a consent was theirs."""
     return await mail_confirmations(
-        engine.store, engine.shelf, engine.transport, engine.keys, engine.public, engine.suppression_key, now
-    )
+        engine.store, engine.shelf, engine.transport, engine.keys, engine.public, engine.suppression_key, now,
+        returns=engine.returns,
+    )  # fmt: skip
 
 
 async def fetch_mail(engine: Engine, now: datetime) -> int:

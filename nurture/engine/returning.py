@@ -129,7 +129,9 @@ def whose_is(connection: Connection, one: Return, ground: Ground) -> Whose | Non
         if not (copied and ground.is_colleague(one.by)):
             return None
     elif touch := next(filter(None, (_signed(mark, ground.keys) for mark in marks)), None):
-        prospect = whose_touch(touch)[0]
+        prospect, decision = whose_touch(touch)
+        if not decision:  # mail to the person that is no touch: it asked for a confirmation
+            return Whose(prospect, 0) if returns.is_there(connection, prospect) else None
         return Whose(prospect, touch) if returns.is_ours(connection, touch) else None
     people = list(ids_of(connection, _readable(one.addresses)).values())
     named = {mark[1:].partition("@")[0].lower() for mark in marks if mark.startswith("<n1.")}

@@ -68,6 +68,11 @@ def is_ours(connection: Connection, touch: int) -> bool:
     return connection.scalar(select(TOUCHES.c.id).where(TOUCHES.c.id == touch)) is not None
 
 
+def is_there(connection: Connection, prospect: int) -> bool:
+    """Whether there is such a prospect (still)."""
+    return connection.scalar(select(PROSPECTS.c.id).where(PROSPECTS.c.id == prospect)) is not None
+
+
 def chosen_at(connection: Connection, touch: int) -> datetime | None:
     """When a touch was chosen; None where there is none."""
     return connection.scalar(select(TOUCHES.c.chosen_at).where(TOUCHES.c.id == touch))

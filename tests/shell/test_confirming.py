@@ -18,8 +18,11 @@ from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine import confirming
 from nurture.engine.arriving import form_sent
 from nurture.engine.confirming import Ground, mail_confirmations
+from nurture.engine.returning import Ground as ReturnGround
+from nurture.engine.returning import Whose, take
 from nurture.engine.silencing import silence
 from nurture.intake.forms import Heard as FormHeard
+from nurture.intake.returns import Return
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, confirmations, consents, suppressions
 from nurture.store.tables import CONFIRMATIONS, CONSENTS, PROSPECTS, SUPPRESSIONS
@@ -55,6 +58,7 @@ def mails(
     world: World,
     *moments: datetime,
     faults: dict[tuple[str, int], Fault] | None = None,
+    returns: str = "",
 ) -> tuple[list[Received], list[int]]:
     """Run the duty at these instants against a receiver; its ledger, and what each run said was done."""
 
@@ -65,7 +69,9 @@ def mails(
             for now in moments:
                 clock.set_virtual(now)
                 done.append(
-                    await mail_confirmations(world.store, world.shelf, transport, KEYS, PUBLIC, KEY, now)
+                    await mail_confirmations(
+                        world.store, world.shelf, transport, KEYS, PUBLIC, KEY, now, returns=returns
+                    )
                 )
             await transport.close()
             return inbox.ledger, done
@@ -161,6 +167,20 @@ def test_a_mailbox_that_does_not_exist_is_not_tried_again(world: World) -> None:
     assert ADA not in reasons(world)[0]
     send_form(world, START + 2 * HOUR)
     assert reasons(world)[1] == "not asked: asked less than 24 hours before"
+
+
+def test_a_mail_that_comes_back_names_the_person_who_is_not_asked_again(world: World) -> None:
+    ada = send_form(world)
+    ((received,), _) = mails(world, START, returns="back.example")
+    assert received.sender.endswith("@back.example")
+    bounce = Return("b1", "bounced", START + HOUR, (received.sender,), bounce="hard", status="5.1.1")
+    ground = ReturnGround(START + HOUR, world.programme.hash, KEYS, KEY, lambda *_: 0)
+    (taken,) = world.store.write_now(lambda c: take(c, [bounce], "mailbox", ground))
+    assert taken.whose == Whose(ada, 0)
+    assert world.facts(ada)[-1].body == f.Bounced(0, "hard")
+    assert press(world, 1, START + DAY) == "barred"
+    send_form(world, START + 2 * DAY)
+    assert reasons(world)[1] == "not asked: the address is on the list, bounced"
 
 
 def test_after_a_day_of_trying_it_is_given_up_and_that_is_seen(world: World) -> None:
