@@ -332,6 +332,8 @@ def _sentence(file: str, wrong: ValidationError) -> str:
             return f"{file}: {where} must be a section, [{where}]"
         case "literal_error":
             return f"{file}: {where} must be {error['ctx']['expected']}"
+        case "string_pattern_mismatch" if error["loc"][-1] == "[key]":
+            return f"{file}: [{where.removesuffix('.[key]')}]: a name is small letters, digits and hyphens"
         case "string_pattern_mismatch":
             return f"{file}: {where} does not look right; it is {_about(error['loc'])}"
     said = error["msg"][:1].lower() + error["msg"][1:]

@@ -74,13 +74,18 @@ def fetch(
 
     Blocks: call it in a thread.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    parts, scheme = urlsplit(url), "http" if plain else "https"
+    try:
+        host, port = parts.hostname or "", parts.port or (80 if plain else 443)
+    except ValueError:
+        raise NotTaken("the port of an address is no number") from None
+    if parts.scheme != scheme or not host or parts.username is not None:
+        raise NotTaken(f"the address of a file begins with {scheme}:// and holds no user")
     connection: http.client.HTTPConnection
     if plain:
-        connection = _CheckedPlain(host, parts.port or 80, may_connect)
+        connection = _CheckedPlain(host, port, may_connect)
     else:
-        connection = _Checked(host, parts.port or 443, may_connect, trust or ssl.create_default_context())
+        connection = _Checked(host, port, may_connect, trust or ssl.create_default_context())
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", target, headers={"User-Agent": "nurture"})

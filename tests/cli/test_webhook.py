@@ -137,6 +137,7 @@ def asks(place: Place) -> None:
     [
         ('provider = "sparkpost"', "", "must be"),
         ('provider = "ses"\ntopic = "x"', "", "topics"),
+        ('provider = "ses"\n[webhooks.Main]\nprovider = "ses"', "", "small letters"),
         ('provider = "postmark"', 'secret = "short"', "at least 43"),
         ('provider = "postmark"', f'secret = "{"s" * 43}"\nbasic = "nocolon"', "user:password"),
         ('provider = "postmark"', f'secret = "{"s" * 43}"\nbasik = "a:b"', "basic"),

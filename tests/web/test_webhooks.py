@@ -15,7 +15,7 @@ from nurture.engine import braking
 from nurture.engine.returning import Ground
 from nurture.errors import Mistake
 from nurture.settings import Webhook, WebhookSecrets
-from nurture.store import Store, alerts
+from nurture.store import Store, alerts, webhooks
 from nurture.store.tables import PROSPECTS, RETURNS, SUPPRESSIONS, touch_id
 from nurture.web.amazon import Certificates
 from nurture.web.endpoints import endpoints
@@ -283,6 +283,11 @@ def test_a_flood_of_unsigned_suppressions_is_held_until_a_person_says(both):
     clock.set_virtual(clock.now() + timedelta(hours=5))
     flood(both, "brevo", [41])
     assert both.rows(RETURNS)[-1].held, "once it has tripped it stays so until a person has looked"
+    counted = store.read(lambda c: webhooks.counts(c, clock.now() - timedelta(days=7)))
+    assert [tuple(one) for one in counted] == [
+        ("webhook:brevo", "complained", 31, 11),
+        ("webhook:brevo", "delivered", 1, 0),
+    ]
     assert store.write_now(lambda c: braking.release(c, "brevo", ground(both))) == 11
     assert both.facts(39) == [Complained(0)]
     assert len(both.rows(SUPPRESSIONS)) == 31
