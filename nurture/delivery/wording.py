@@ -131,13 +131,14 @@ WORDS = {
         r")?(?:found|known|exist|reach|resolv|valid)|unknown|does ?n[o']?t exist|nonexist|non-exist|"
         r"unreachable|invalid|inexist)|(?:no such|unknown|invalid|non-?existent|bad|illegal|"
         r"unresolvable|nonexistent) (?:mail |e-?mail |remote |destination |recipient )?(?:host|domain)|"
-        r"name or service not known|any host named|domain must exist|mail exchanger or ip|unrout?e?able "
-        r"(?:address|mail domain|domain)|(?:mx|mail exchanger)s?(?: records?)?[\w :]{0,40}(?:non-?exist|"
-        r"not found|no |unresolv)|nxdomain|no (?:mx|dns|mail exchanger|valid mx)\b[\w /]{0,30}(?:record|"
-        r"host|found|for|data|entr)|(?:dns|lookup|look-?up|query)[\w .:=()-]{0,60}(?:non-?exist|no such|"
-        r"nxdomain|no data|does not exist|notfound|infonodata|infonxdomain)|domain[\w "
-        r"]{0,30}(?:introuvable|inexistant|unbekannt|desconocid|sconosciut|onbekend)|ホストが見つ|域名不存在|"
-        r"(?:mail )?domain[\w ]{0,40}is unknown|account or domain may not exist"
+        r"name or service not known|any host named|all host address lookups failed permanently|domain "
+        r"must exist|mail exchanger or ip|unrout?e?able (?:address|mail domain|domain)|(?:mx|mail "
+        r"exchanger)s?(?: records?)?[\w :]{0,40}(?:non-?exist|not found|no |unresolv)|nxdomain|no "
+        r"(?:mx|dns|mail exchanger|valid mx)\b[\w /]{0,30}(?:record|host|found|for|data|entr)|(?:dns|"
+        r"lookup|look-?up|query)[\w .:=()-]{0,60}(?:non-?exist|no such|nxdomain|no data|does not exist|"
+        r"notfound|infonodata|infonxdomain)|domain[\w ]{0,30}(?:introuvable|inexistant|unbekannt|"
+        r"desconocid|sconosciut|onbekend)|ホストが見つ|域名不存在|(?:mail )?domain[\w ]{0,40}is "
+        r"unknown|account or domain may not exist"
     ),
     "takes no mail": (
         r"(?:host|domain|server|system|it)[\w /.]{0,20}(?:does|do|will|is)(?: not|n't) (?:accept|"
@@ -187,8 +188,8 @@ WORDS = {
         r".:<>@-]{0,40}(?:finns inte|hittades inte|ikke)|nie istnieje|nieznany|neexistuje|neznám|nem "
         r"létez|ismeretlen|bulunamad|mevcut değil|не существует|не найден|неизвестн|несуществ|нет "
         r"такого|существует такой|(?:宛先|ユーザ|メールアドレス|アドレス|受信者)\S{0,40}(?:不明|存在し|"
-        r"見つかり|ありません)|存在しません|存在しない|不存在|找不到|無此|无此|没有这个|查無|존재하지|"
-        r"없는 (?:사용자|계정|수신)"
+        r"見つかり|ありません)|存在しません|存在しない|ディレクトリ\S{0,10}見つかり|不存在|找不到|無此|"
+        r"无此|没有这个|查無|존재하지|없는 (?:사용자|계정|수신)"
     ),
     # The way there.
     "routing loop": (

@@ -148,6 +148,9 @@ def _return(message: Message, torn: Torn, who: str, piece: str, *, later: bool) 
             recipient=who,
         )
     diagnosis = _diagnosis(message, codes, piece, torn.words, who)
+    if diagnosis.bounce == "hard" and message.headers.first("x-spasign").strip().upper() == "NG":
+        # A Japanese carrier's own word for: their customer's filter refused it.
+        diagnosis = Diagnosis("block", "refused by the person")
     return Return(
         "", "bounced", addresses=(who,) if who else (), bounce=diagnosis.bounce, status=codes.status,
         words=one_line(said), reason=diagnosis.reason, recipient=who,

@@ -10,14 +10,19 @@ import re
 from nurture.delivery import Diagnosis, diagnose
 from nurture.intake.mail.codes import LONGEST_SAID, Codes
 
-_COMMAND = re.compile(
-    r"in\s+reply\s+to\s+(?:the\s+)?(end of data|data|rcpt|mail|helo|ehlo)|after\s+(end of data|data|"
-    r"rcpt|mail|helo|ehlo)|^\s*>>> ?(data|rcpt|mail|helo|ehlo)|smtp command\W{1,20}(data|rcpt|mail|"
-    r"helo|ehlo)|smtp:(rcpt|mail|data)|(?:sending|our|sent|to(?: the)?|command:?) (data|rcpt|mail|helo|"
-    r"ehlo)\b|(does not like recipient)|(after i sent the message)|(rcpt) to:? ?<|rejected (?:the "
-    r")?(?:recipient )?(address)",
-    re.IGNORECASE | re.MULTILINE,
+_SPELT = (
+    r"(?:in\s+reply\s+to|after)\s+(?:the\s+)?(?:end\s+of\s+)?{0}\b|^\s*>>> ?{0}\b|"
+    r"smtp command\W{{1,20}}{0}\b|smtp:{0}\b|(?:sending|our|sent|to(?: the)?|command:?) {0}\b"
 )
+_ALSO = {
+    "rcpt": r"|rcpt to:? ?<|does not like recipient|rejected (?:the )?(?:recipient )?address|\(state 14\)",
+    "data": r"|after i sent the message|\(state 1[78]\)",
+}
+_COMMANDS = {
+    name: re.compile(_SPELT.format(name) + _ALSO.get(name, ""), re.IGNORECASE | re.MULTILINE)
+    for name in ("rcpt", "data", "mail", "helo", "ehlo")
+}
+"""How reports say which command was answered; the states are Gmail's."""
 _AT_RCPT = re.compile(r"^550 5\.1\.1 .{0,300}\.\.\. user unknown", re.IGNORECASE | re.MULTILINE)
 """Sendmail's own line for a refused recipient: it sends commands together, and reads the answers later."""
 
@@ -29,15 +34,9 @@ def command_in(spoken: str) -> str:
     spoken = spoken[:LONGEST_SAID]
     if _AT_RCPT.search(spoken):
         return "rcpt"
-    found = [next(filter(None, match.groups())).lower() for match in _COMMAND.finditer(spoken)]
-    last = found[-1] if found else ""
-    return (
-        "rcpt"
-        if "recipient" in last or last == "address"
-        else "data"
-        if "data" in last or "sent" in last
-        else last
-    )
+    # A later match of the same command takes the place of an earlier one.
+    places = {name: match.end() for name, words in _COMMANDS.items() for match in words.finditer(spoken)}
+    return max(places, key=places.__getitem__, default="")
 
 
 def meaning(codes: Codes, said: str, command: str) -> Diagnosis:
