@@ -60,12 +60,13 @@ def standing(connection: Connection, touch: int, now: datetime, *, key: bytes) -
         return None
     said = wishes.wishes_of(connection, prospect)
     sequence = wishes.sequence_of(connection, touch)
+    word = last_word(said, sequence)
     last = _undoable(said, now)
     undo = (last.n, last.body, last.at + UNDO_FOR) if last else ()
     return Standing(
         suppressions.reasons_of(connection, key, [address]).get(address, ""),
         sequence,
-        isinstance(last_word(said, sequence), Unsubscribed),
+        word is not None and isinstance(word.body, Unsubscribed),
         _preferred(said, now),
         _declined(said, now),
         *undo,

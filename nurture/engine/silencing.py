@@ -69,12 +69,14 @@ def _says_nothing_new(why: Unsubscribed, said: tuple[Fact, ...]) -> bool:
     After our page, which can be undone, another way counts again, because it cannot.
     """
     before = last_word(said, why.scope)
-    return isinstance(before, Unsubscribed) and (before.way == why.way or before.way != PAGE)
+    if before is None or not isinstance(before.body, Unsubscribed):
+        return False
+    return before.body.way == why.way or before.body.way != PAGE
 
 
-def last_word(said: tuple[Fact, ...], scope: str) -> Unsubscribed | Consented | None:
-    """The newest of what a person said about hearing from us in this scope."""
+def last_word(said: tuple[Fact, ...], scope: str) -> Fact | None:
+    """The newest Unsubscribed or Consented of this scope: what a person said about hearing from us."""
     for fact in reversed(said):
         if isinstance(fact.body, Unsubscribed | Consented) and fact.body.scope == scope:
-            return fact.body
+            return fact
     return None

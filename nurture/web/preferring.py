@@ -20,6 +20,7 @@ from nurture.delivery.tokens import Token
 from nurture.engine.preferring import Asked, Standing, decline, prefer, standing, undo
 from nurture.engine.silencing import EVERYTHING, PAGE
 from nurture.engine.unsubscribing import Unsubscribe
+from nurture.errors import Mistake
 from nurture.web import asking, pressing
 from nurture.web.lost import LostLink
 from nurture.web.needs import Needs
@@ -70,7 +71,10 @@ class Preferring:
             return await self._page(token, now, typed, wrong=wrong)
 
     async def _change(self, asked: Asked, button: str, typed: pressing.Typed) -> Response:
-        """Do what the button says, in one transaction, and say what holds then."""
+        """Do what the button says, in one transaction, and say what holds then.
+
+        Raises Mistake where an undo has to wait: an unsubscribe in the journal would come after it.
+        """
         programme, key = self.needs.programme(), self.needs.suppression_key
         if button in ("stop", "stop-series"):
             scope = EVERYTHING if button == "stop" else self._series(typed)
@@ -78,6 +82,8 @@ class Preferring:
                 Unsubscribe(asked.touch, PAGE, asked.at, scope, asked.asker)
             )
             return changed(programme, button, found, asked.at, _HERE, stopped="" if found else scope)
+        if button == "undo" and self.needs.journal.waiting:
+            raise Mistake("an undo waits until what is in the journal is in the store, which would undo it")
         deed = _deed(button, typed, asked, programme, key)
 
         def work(connection: Connection) -> tuple[bool, Standing | None]:

@@ -10,6 +10,7 @@ from nurture import clock
 from nurture.core.facts import Complained, Consented, Declined, Preferred, Reconsidered, Unsubscribed
 from nurture.core.programme import Form, Piece, Programme
 from nurture.engine.silencing import silence
+from nurture.engine.unsubscribing import KIND, Unsubscribe, journal_entry, taker
 from nurture.store import Store
 from nurture.store.consents import consents_of
 from nurture.store.facts import note
@@ -111,7 +112,7 @@ def test_a_pause_that_is_over_stands_in_nobodys_way(world):
     press(world, centre(world), "save", gap="7", pause="2026-03-05")
     later(4 * DAY)
     page = centre(world)
-    assert "nothing before" not in words_of(page.text)
+    assert "5 March" not in page.text and "2026-03-05" not in page.text
     assert press(world, page, "save", gap="30").status_code == 200
     assert world.facts(1)[-1] == Preferred((), 30)
 
@@ -256,6 +257,20 @@ def test_pressing_undo_twice_is_as_once(world):
     assert words_of(press(world, saved, "undo").text).startswith("Undone")
     assert words_of(press(world, saved, "undo").text).startswith("There is nothing to undo")
     assert world.facts(1) == [Preferred((), 7), Preferred()]
+
+
+def test_what_the_journal_brings_late_does_not_undo_the_undo(world):
+    """The store took it after all, just when the page had lost patience and written it down, too."""
+    needs = world.needs
+    stopped = press(world, visit(world), "stop")
+    needs.journal.append(journal_entry(Unsubscribe(touch_id(1, 1), "page", clock.now())))
+    assert press(world, stopped, "undo").status_code == 503
+    takers = {KIND: taker(needs.store, needs.suppression_key, lambda: "p1", clock.now)}
+    assert needs.journal.replay(takers) == 1
+    assert world.kinds(1) == ["Unsubscribed"]
+    assert press(world, stopped, "undo").status_code == 200
+    assert world.kinds(1) == ["Unsubscribed", "Consented"]
+    assert world.suppressions() == []
 
 
 def test_a_day_later_there_is_nothing_to_undo(world):
