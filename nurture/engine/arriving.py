@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from nurture.core.facts import Body, Entered, Learned, Scalar
+from nurture.core.facts import Body, Entered, Learned, Scalar, Unsubscribed
 from nurture.core.programme import Form, Programme
 from nurture.engine import confirming, joining
 from nurture.engine.settling import LinksIn, settle_hits_of
@@ -18,6 +18,7 @@ from nurture.intake.forms import Heard
 from nurture.store import prospects
 from nurture.store.door import Work
 from nurture.store.facts import history, lock, note
+from nurture.store.suppressions import scopes_of
 
 
 def form_sent(
@@ -38,7 +39,9 @@ def form_sent(
         settle_hits_of(connection, prospect, now, programme.hash, links_in)
         if is_new:
             entered = Entered(form.source, form.kind)
-            note(connection, {prospect: [(entered, now)]}, known=now, programme=programme.hash)
+            unwanted = scopes_of(connection, suppression_key, [heard.address]).get(heard.address, ())
+            left = [(Unsubscribed(scope, "manual"), now) for scope in sorted(unwanted)]
+            note(connection, {prospect: [(entered, now), *left]}, known=now, programme=programme.hash)
         if heard.visitor:
             joining.join(connection, heard.visitor, prospect, now, programme.hash)
         bodies = [*_learn(connection, prospect, heard), heard.sent]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from nurture.core.facts import Bounced, Consented, Entered, Fact, FormSent, Happened, Learned, Unsubscribed
 from nurture.core.programme import Attribute, Programme
@@ -308,6 +308,76 @@ def test_an_import_never_ends_a_silence(store: Store, bring: Callable[..., Impor
     journey = refold(told[0].prospect, told, lists())
     assert journey.permission.silence == "unsubscribed"
     assert journey.evidence.attributes["source"].value == "referral-page", "the first source stays"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["ADA@Bücher.Example", "ada@xn--bcher-kva.example", " ada@BÜCHER.example "]
+)
+@pytest.mark.parametrize("reason", ["unsubscribed", "complained", "bounced"])
+def test_who_said_no_stays_silent_after_their_row_is_gone(
+    spelling: str, reason: str, store: Store, bring: Callable[..., Imported]
+) -> None:
+    """The hash outlives the row; every spelling of the address is the same person."""
+    row = f"{spelling},Ada,,,,page,2026-02-01,,\n"
+    bring(row)
+    store.write_now(lambda c: suppress(c, KEY, "ada@xn--bcher-kva.example", reason, NOW))
+    store.write_now(lambda c: c.execute(delete(PROSPECTS)))
+    again = bring(row, MAP.replace("legitimate_interest", "consent"))
+    assert (again.new, again.suppressed) == (1, 1)
+    told = facts(store, "ada@xn--bcher-kva.example")
+    assert refold(told[0].prospect, told, lists()).permission.silence
+    assert store.read(lambda c: reasons_of(c, KEY, ["ada@xn--bcher-kva.example"])).popitem()[1] == reason
+    assert (bring(row).changed, person(store, "ada@xn--bcher-kva.example").n) == (1, len(told) + 1)
+
+
+def test_who_left_a_sequence_is_known_by_it_after_their_row_is_gone(
+    store: Store, bring: Callable[..., Imported]
+) -> None:
+    bring(ADA)
+    store.write_now(lambda c: suppress(c, KEY, "ada@acme.example", "unsubscribed", NOW, scope="late"))
+    store.write_now(lambda c: suppress(c, KEY, "ada@acme.example", "unsubscribed", NOW, scope="early"))
+    assert bring(ADA).unchanged == 1, "whoever is here has the fact already"
+    store.write_now(lambda c: c.execute(delete(PROSPECTS)))
+    assert bring(ADA + BEN).suppressed == 0
+    told = facts(store, "ada@acme.example")
+    assert [fact.body for fact in told[-2:]] == [
+        Unsubscribed("early", "import"),
+        Unsubscribed("late", "import"),
+    ]
+    assert refold(told[0].prospect, told, lists()).permission.unwanted == ("early", "late")
+    assert facts(store, "ben@gmail.com")[-1].body != told[-1].body
+    ledger = store.read(lambda c: c.execute(select(CONSENTS).order_by(CONSENTS.c.id)).all())
+    assert [(row.kind, row.scope, row.way) for row in ledger if row.kind == "withdrawn"] == [
+        ("withdrawn", "early", "import"),
+        ("withdrawn", "late", "import"),
+    ]
+
+
+def test_a_customers_domain_silences_without_words_in_anybodys_mouth(
+    store: Store, bring: Callable[..., Imported]
+) -> None:
+    store.write_now(lambda c: suppress(c, KEY, "acme.example", "customer", NOW))
+    assert bring(ADA).suppressed == 1
+    assert not any(isinstance(fact.body, Unsubscribed) for fact in facts(store, "ada@acme.example"))
+    sub = ADA.replace("Acme.Example", "mail.acme.example")
+    assert bring(sub).suppressed == 0, "a subdomain is another name"
+
+
+def test_a_basis_counts_from_the_day_on_which_it_was_given(
+    store: Store, bring: Callable[..., Imported]
+) -> None:
+    map = MAP.replace("date: {column: Since}", "date: {column: Since}\ngiven: {column: Given}")
+    header, given = HEADER.replace("\n", ",Given\n"), datetime(2024, 2, 1, tzinfo=UTC)
+    bring(ADA.replace("\n", ",2024-02-01\n") + BEN.replace("\n", ",\n"), map, header=header)
+    entered = facts(store, "ada@acme.example")[0]
+    assert (entered.at, getattr(entered.body, "given", 0)) == (datetime(2026, 2, 1, tzinfo=UTC), given)
+    assert getattr(facts(store, "ben@gmail.com")[0].body, "given", 0) is None
+    days = store.read(lambda c: c.scalars(select(CONSENTS.c.at).order_by(CONSENTS.c.id)).all())
+    assert days == [given, datetime(2026, 2, 2, tzinfo=UTC)]
+    again = bring(ADA.replace("\n", ",2024-02-01\n") + BEN.replace("\n", ",\n"), map, header=header)
+    assert again.unchanged == 2
+    bad = bring(ADA.replace("\n", ",soon\n"), map, header=header)
+    assert bad.rejected == 1
 
 
 def test_who_asked_to_be_forgotten_is_not_entered_again(store: Store, bring: Callable[..., Imported]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from nurture.errors import Mistake
 from nurture.store import ERASED, Store, is_suppressed, reasons_of, suppress, suppress_many
-from nurture.store.suppressions import REASONS, keep_fingerprint, lift, list_suppressions
+from nurture.store.suppressions import BY_US, REASONS, keep_fingerprint, lift, list_suppressions, scopes_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -73,6 +73,51 @@ def test_what_people_said_is_lifted_on_evidence_only(store: Store) -> None:
     assert store.write_now(lambda c: lift(c, KEY, "a@d.example", evidence="her letter of 3 March"))
     assert not store.write_now(lambda c: lift(c, KEY, "nobody@d.example"))
     assert store.read(list_suppressions) == []
+
+
+def test_a_row_for_one_sequence_is_no_row_for_all_mail(store: Store) -> None:
+    store.write_now(lambda c: suppress(c, KEY, "a@d.example", "unsubscribed", NOW, "page", "early"))
+    assert reason(store, "a@d.example") is None
+    assert not store.read(lambda c: is_suppressed(c, KEY, "a@d.example"))
+    store.write_now(lambda c: suppress(c, KEY, "a@d.example", "bounced", NOW))
+    store.write_now(lambda c: suppress(c, KEY, "d.example", "manual", NOW, scope="late"))
+    assert reason(store, "a@d.example") == "bounced"
+    asked = ["a@d.example", "b@d.example", "c@e.example"]
+    assert store.read(lambda c: scopes_of(c, KEY, asked)) == {
+        "a@d.example": {"early": "unsubscribed", "late": "manual"},
+        "b@d.example": {"late": "manual"},
+    }
+    assert store.read(lambda c: scopes_of(c, OTHER, asked)) == {}
+    rows = store.read(list_suppressions)
+    assert sorted((row.scope, row.covers, row.reason) for row in rows) == [
+        ("all", "address", "bounced"),
+        ("early", "address", "unsubscribed"),
+        ("late", "domain", "manual"),
+    ]
+
+
+def test_lifting_one_scope_leaves_the_others(store: Store) -> None:
+    for scope in ("all", "early", "late"):
+        store.write_now(lambda c, s=scope: suppress(c, KEY, "a@d.example", "unsubscribed", NOW, scope=s))
+    with pytest.raises(Mistake, match="only evidence of a new consent"):
+        store.write_now(lambda c: lift(c, KEY, "a@d.example", scope="early"))
+    assert store.write_now(lambda c: lift(c, KEY, "a@d.example", evidence="her letter", scope="early"))
+    assert not store.write_now(lambda c: lift(c, KEY, "a@d.example", evidence="her letter", scope="early"))
+    assert reason(store, "a@d.example") == "unsubscribed"
+    assert store.read(lambda c: scopes_of(c, KEY, ["a@d.example"])) == {
+        "a@d.example": {"late": "unsubscribed"}
+    }
+
+
+@pytest.mark.parametrize("ours", BY_US)
+def test_reasons_of_our_own_give_way_to_what_people_said(ours: str, store: Store) -> None:
+    store.write_now(lambda c: suppress(c, KEY, "a@d.example", ours, NOW, "our list"))
+    store.write_now(lambda c: suppress(c, KEY, "a@d.example", "complained", NOW, "her report"))
+    store.write_now(lambda c: suppress(c, KEY, "a@d.example", ours, NOW, "our list"))
+    (row,) = store.read(list_suppressions)
+    assert (row.reason, row.evidence) == ("complained", "her report")
+    with pytest.raises(Mistake, match="complained about us"):
+        store.write_now(lambda c: lift(c, KEY, "a@d.example", evidence="  "))
 
 
 def test_another_key_is_refused(store: Store) -> None:
