@@ -27,8 +27,8 @@ PREFETCH = "prefetch"
 def join(connection: Connection, visitor: str, prospect: int, now: datetime, programme: str) -> int:
     """The browser is the prospect's; how many views of a stranger became theirs."""
     lock(connection, [prospect])
-    visitors.claim(connection, visitor, prospect, now)
     views = visitors.views_of_stranger(connection, visitor, now)
+    visitors.claim(connection, visitor, prospect, now)
     read = [view for view in views if not _against(view)]
     news: list[tuple[Body, datetime]] = [(PageViewed(view.url), view.at) for view in read]
     noted = note(connection, {prospect: news}, known=now, programme=programme).get(prospect, ())
@@ -59,8 +59,8 @@ def keep(connection: Connection, view: View, now: datetime, programme: str) -> N
         if hits.keep_hit(connection, touch, seen):
             return
     hits.keep_view(connection, seen)
-    if seen.visitor and (prospect := visitors.whose(connection, seen.visitor)) is not None:
-        join(connection, seen.visitor, prospect, now, programme)
+    if seen.visitor and (owner := visitors.whose(connection, seen.visitor)):
+        join(connection, seen.visitor, owner.prospect, now, programme)
 
 
 def _country(connection: Connection, prospect: int) -> str | None:

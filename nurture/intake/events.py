@@ -5,6 +5,7 @@ keep the others out. The shapes below are also what `/openapi.json` shows (docs/
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isnan, nan
@@ -41,6 +42,7 @@ SOURCE = "events"
 
 _HABITS = Habits(decimal=".")
 _LARGEST = 1e300
+_A_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]", re.ASCII)
 _A_VALUE = "is neither a text of up to 1,000 characters, a number, true or false, nor a list of texts"
 
 Text = Annotated[StrictStr, Field(max_length=1000)]
@@ -177,9 +179,14 @@ def learned_of(heard: Heard) -> Learned:
 
 def _shaped(told: Any) -> Event:
     try:
-        return Event.model_validate(told)
+        event = Event.model_validate(told)
+        if not _A_MOMENT.match(str(told["at"])):  # a bare number: seconds to one, milliseconds to another
+            raise _Wrong("at: is not written like 2026-03-02T09:30:00Z.")
+        return event
     except ValidationError as wrong:
         error = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
+    except _Wrong:
+        raise
     except (ValueError, OverflowError, RecursionError):
         raise _Wrong("This cannot be read.") from None
     place = ".".join(str(step) for step in error["loc"][:2] if str(step).isprintable())[:100]

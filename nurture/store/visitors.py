@@ -6,7 +6,7 @@ browser's random number, only where the person agreed to it (docs/site.md).
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,15 +28,24 @@ def claim(connection: Connection, visitor: str, prospect: int, now: datetime) ->
     )
 
 
-def whose(connection: Connection, visitor: str) -> int | None:
-    """The prospect whose browser it is; None for a stranger's."""
-    prospect: int | None = connection.scalar(_WHOSE, {"visitor": visitor})
-    return prospect
+class Owner(NamedTuple):
+    """Whose a browser is, and when they or a view of theirs said so last."""
+
+    prospect: int
+    since: datetime
+
+
+def whose(connection: Connection, visitor: str) -> Owner | None:
+    """The owner of a browser; None for a stranger's."""
+    row = connection.execute(_WHOSE, {"visitor": visitor}).one_or_none()
+    return None if row is None else Owner(*row)
 
 
 def views_of_stranger(connection: Connection, visitor: str, now: datetime) -> Sequence[Row[Any]]:
-    """What was read in a browser while nobody knew whose it is, in order of time."""
-    rows = connection.execute(_VIEWS, {"visitor": visitor, "since": now - REACHES_BACK}).all()
+    """What was read in a browser since it was somebody's, or while nobody knew whose it is; by time."""
+    owner = whose(connection, visitor)
+    since = max(now - REACHES_BACK, owner.since) if owner else now - REACHES_BACK
+    rows = connection.execute(_VIEWS, {"visitor": visitor, "since": since}).all()
     return sorted(rows, key=lambda row: (row.at, row.id))
 
 
@@ -49,7 +58,7 @@ def join(
     )
 
 
-_WHOSE = select(VISITORS.c.prospect).where(VISITORS.c.visitor == bindparam("visitor"))
+_WHOSE = select(VISITORS.c.prospect, VISITORS.c.since).where(VISITORS.c.visitor == bindparam("visitor"))
 _VIEWS = (
     select(HITS)
     .where(

@@ -40,8 +40,8 @@ class Events:
         network = asking.network(request, needs.trusted_proxies)
         sender = _whose(request.headers.get("authorization", ""), self._tokens)
         if sender is None:
-            raise HTTPException(*((401,) if self.strangers.takes(network, now) else (429,)),
-                                headers={"WWW-Authenticate": "Bearer"})  # fmt: skip
+            status = 401 if self.strangers.takes(network, now) else 429
+            raise HTTPException(status, headers={"WWW-Authenticate": "Bearer"})
         if not self.batches.takes(sender, now):
             raise HTTPException(429)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

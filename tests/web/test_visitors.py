@@ -137,6 +137,11 @@ def test_only_ninety_days_and_five_hundred_views_are_remembered(world):
     form(world, "ada@a.example", HER)
     assert len(viewed(world, 1)) == MOST_JOINED
     assert "/old" not in str(viewed(world, 1))
+    view(world, "/new", HER)
+    form(world, "bo@b.example", HER)  # what was too much for her is nobody else's
+    assert viewed(world, 1)[-1] == ("/new", 0)
+    assert len(viewed(world, 1)) == MOST_JOINED + 1
+    assert viewed(world, 2) == []
 
 
 @pytest.mark.parametrize(
