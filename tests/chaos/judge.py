@@ -144,6 +144,9 @@ def _promises(world: World, connection: Connection) -> Iterator[str]:
     mailed, owed = len(world.sales()), connection.scalar(select(func.count()).select_from(HANDOFFS)) or 0
     if mailed != owed:
         yield f"there are {owed} handoffs, sales has heard of {mailed}"
+    away = connection.scalar(select(func.count()).select_from(FACTS).where(FACTS.c.kind == "Away"))
+    if away != len(world.absences):
+        yield f"{len(world.absences)} absences lay in the maildir, {away} were taken"
 
 
 def _verified(world: World, connection: Connection) -> Iterator[str]:

@@ -99,6 +99,8 @@ def prepare(here: World, point: str) -> None:
         here.make_late()
     if point.startswith("settle"):
         here.make_hits()
+    if point.startswith("fetch"):
+        here.make_absence()
 
 
 def live(here: World, daemon: Daemon, stimulus: Callable[[World], None] | None = None) -> int:

@@ -30,7 +30,7 @@ from sqlalchemy import Connection, func, select, update
 
 from nurture.assembly import begin
 from nurture.core import facts as f
-from nurture.delivery.tokens import Keys, message_id
+from nurture.delivery.tokens import Keys, message_id, sign_address
 from nurture.delivery.tokens import read as read_token
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import wake
@@ -90,6 +90,10 @@ class World:
     """Clicks that were answered, by touch."""
     suffered: Counter[int] = field(default_factory=Counter)
     """How often something was done to a process, by its number."""
+    absences: list[int] = field(default_factory=list)
+    """The touches that a machine answered,"""
+    lain: int = 0
+    """and how many letters came into the maildir."""
     people: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -165,6 +169,24 @@ class World:
 
         self.write(work)
 
+    def make_absence(self) -> None:
+        """A machine answered for somebody who has their letter, or for nobody; that lies in the maildir."""
+        touches = self.read(lambda connection: connection.scalars(select(TOUCHES.c.id)).all())
+        touch = next((each for each in touches if self.id_of(each) in self.letters()), 0)
+        number, self.lain = self.lain, self.lain + 1
+        self.absences += [touch] if touch else []
+        lines = (
+            f"Message-ID: <{number}@absent.example>", "From: them@absent.example",
+            f"To: {sign_address(self.keys, 'r', touch)}@back.example", "Subject: Out of office",
+            "Auto-Submitted: auto-replied", "", "Away",
+        )  # fmt: skip
+        (self.maildir / "new" / f"{number:09}.chaos").write_bytes("\r\n".join(lines).encode())
+
+    @property
+    def maildir(self) -> Path:
+        """What the daemon in the first place reads."""
+        return self.places[0].folder / "back"
+
     def inflate(self) -> None:
         """Make the log so long that the daemon must checkpoint it. Past our own store, which would do it."""
         with self.locked() as connection:
@@ -201,7 +223,7 @@ class World:
         """Whether nothing is left to do."""
         if any(Journal(place.folder / name).waiting for place in self.places for name in _JOURNALS):
             return False
-        return self.read(_idle)
+        return not any((self.maildir / "new").iterdir()) and self.read(_idle)
 
     def left(self) -> str:
         """What stands in the way of rest, for a failing test."""
@@ -385,6 +407,9 @@ def _workspace(place: Place, smtp: int, database: str) -> None:
     )
     if database:
         settings = settings.replace("sqlite:///nurture.db", database)
+    for name in ("new", "cur", "tmp"):
+        (place.folder / "back" / name).mkdir(parents=True)
+    settings += '\n[mailbox]\nmaildir = "back"\n'
     settings += f'\n[smtp]\nhost = "127.0.0.1"\nport = {smtp}\nuser = "{USER}"\nconnections = {CONNECTIONS}\n'
     (place.folder / "nurture.toml").write_text(settings)
 
