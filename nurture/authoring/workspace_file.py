@@ -108,6 +108,8 @@ class WorkspaceShape(Shape):
     limits: settings.Limits | None = None
     warm_up: settings.WarmUp | None = None
     mailbox: settings.Mailbox | None = None
+    machines: settings.Machines | None = None
+    webhooks: dict[settings.WebhookName, settings.Webhook] = Field(default={})
     clock: settings.Clock = "real"
     tracking: settings.Tracking = "clicks"
     alerts: settings.Alerts = ""

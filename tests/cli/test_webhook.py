@@ -64,6 +64,10 @@ def test_nothing_is_set(people: Place) -> None:
     assert "there is no [webhooks.x]" in people.mistake("webhook", "release", "x")
 
 
+def test_the_files_are_in_order(endpoints: Place) -> None:
+    assert endpoints.run("check").code == 0
+
+
 def test_addresses_show_their_secrets_only_when_asked(endpoints: Place) -> None:
     plain = endpoints.ok("webhook", "list").out
     assert "http://127.0.0.1:8025/webhooks/main/SECRET" in plain
