@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nurture.simulation.personas import Act
 
+_SAID_BY_BROWSERS = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en-GB,en;q=0.7"}
+
 
 class Answer(NamedTuple):
     """What came back: the status, and where it sends us."""
@@ -87,6 +89,8 @@ class Browser:
         told: Mapping[str, str] | None = None,
     ) -> Answer:
         headers = {"User-Agent": act.agent, "X-Forwarded-For": act.network}
+        if act.kind not in ("fetch", "head"):
+            headers |= _SAID_BY_BROWSERS
         content = b""
         if body is not None:
             content, headers["Content-Type"] = urlencode(body).encode(), "application/x-www-form-urlencoded"

@@ -105,7 +105,7 @@ def _person(number: int, persona: str, dice: Dice) -> Person:
         if dice("invoices known") < 0.6:
             attributes["invoices"] = str(200 + int(dice("invoices") * 6000))
     address = f"{first}.{last}.{number}@{firm}.example".lower()
-    network = f"203.0.{113 + number // 250}.{number % 250 + 1}"
+    network = f"10.{number // 250}.{number % 250}.7"  # one of their own: hits keep their /24
     return Person(address, persona, attributes, network)
 
 
