@@ -38,10 +38,10 @@ def form_sent(
         prospect, is_new = _enter(connection, form, heard.address, now)
         settle_hits_of(connection, prospect, now, programme.hash, links_in)
         if is_new:
-            entered = Entered(form.source, form.kind)
-            unwanted = scopes_of(connection, suppression_key, [heard.address]).get(heard.address, ())
-            left = [(Unsubscribed(scope, "manual"), now) for scope in sorted(unwanted)]
-            note(connection, {prospect: [(entered, now), *left]}, known=now, programme=programme.hash)
+            bodies = entering(connection, Entered(form.source, form.kind), heard.address, suppression_key)
+            note(
+                connection, {prospect: [(body, now) for body in bodies]}, known=now, programme=programme.hash
+            )
         if heard.visitor:
             joining.join(connection, heard.visitor, prospect, now, programme.hash)
         bodies = [*_learn(connection, prospect, heard), heard.sent]
@@ -51,6 +51,12 @@ def form_sent(
         return prospect
 
     return work
+
+
+def entering(connection: Connection, entered: Entered, address: str, key: bytes) -> list[Body]:
+    """What is noted of somebody new: that they came, and which sequences they had asked to leave before."""
+    unwanted = scopes_of(connection, key, [address]).get(address, ())
+    return [entered, *(Unsubscribed(scope, "manual") for scope in sorted(unwanted))]
 
 
 def _enter(connection: Connection, form: Form, address: str, now: datetime) -> tuple[int, bool]:

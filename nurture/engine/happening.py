@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from nurture.core.facts import Body, Entered
-from nurture.engine.arriving import changed_of
+from nurture.engine.arriving import changed_of, entering
 from nurture.intake.events import Heard, Refusal, learned_of
 from nurture.store import facts, prospects
 from nurture.store.suppressions import ERASED, reasons_of
@@ -73,11 +73,12 @@ def _record(connection: Connection, news: Sequence[Heard], ground: Ground) -> No
     ]
     ids = prospects.enter_many(connection, rows)
     counts = facts.lock(connection, ids.values())
-    entered: dict[int, list[tuple[Body, datetime]]] = {
-        id: [(Entered(sources[address], "unknown"), ground.now)]
-        for address, id in ids.items()
-        if not counts[id]
-    }
+    entered: dict[int, list[tuple[Body, datetime]]] = {}
+    for address, prospect in ids.items():
+        if not counts[prospect]:
+            came = Entered(sources[address], "unknown")
+            bodies = entering(connection, came, address, ground.suppression_key)
+            entered[prospect] = [(body, ground.now) for body in bodies]
     facts.note(connection, entered, known=ground.now, programme=ground.programme)
     heard: dict[int, list[facts.Heard]] = {}
     for one in news:

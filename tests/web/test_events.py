@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from nurture import clock
-from nurture.core.facts import Consumed, Entered, Happened, Learned
+from nurture.core.facts import Consumed, Entered, Happened, Learned, Unsubscribed
 from nurture.core.programme import Attribute
 from nurture.intake.events import Batch, Known, Unfit, read_batch
 from nurture.store.suppressions import suppress
@@ -95,6 +95,18 @@ def test_who_asked_to_be_forgotten_is_not_entered_again(site):
         "index": 0, "id": "e1", "why": "email: this person asked to be forgotten and is not entered again.",
     }  # fmt: skip
     assert site.person("gone@x.example") is None
+
+
+def test_who_had_left_a_sequence_has_left_it_still(site):
+    site.needs.store.write_now(
+        lambda c: suppress(
+            c, site.needs.suppression_key, "back@x.example", "unsubscribed", NOON, scope="tips"
+        )
+    )
+    post(site, [event(1, email="back@x.example")])
+    assert site.facts(site.person("back@x.example").id)[:2] == [
+        Entered("events", "unknown"), Unsubscribed("tips", "manual"),
+    ]  # fmt: skip
 
 
 def test_declared_attributes_are_learned_and_other_fields_stay_with_the_event(site):
