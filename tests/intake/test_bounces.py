@@ -271,6 +271,25 @@ def test_a_person_who_writes_of_a_bounce_is_a_person() -> None:
     assert one(raw).kind == "replied"
 
 
+@pytest.mark.parametrize(
+    "sender", ["Tom <postmaster@there.test>", "Tom at Mail Delivery Ltd <tom@there.test>"]
+)
+def test_a_person_at_an_address_of_machines_is_a_person(sender: str) -> None:
+    raw = (
+        f"From: {sender}\nTo: r+k1.abc@sender.test\nSubject: Re: Five ways\nMessage-ID: <r@there.test>\n"
+        "Date: Thu, 5 Mar 2026 10:00:00 +0000\n\nPlease open an account for us.\n"
+    )
+    assert one(raw.encode()).kind == "replied"
+
+
+def test_success_for_one_is_no_success_for_another() -> None:
+    words = "Your message was successfully delivered to some.\n\nIt failed for:\n\n<tom@there.test>:\n{}\n"
+    heard = one(mail(words.format("550 5.1.1 user unknown"), "Subject: Delivery report"))
+    assert (heard.kind, heard.bounce) == ("bounced", "hard")
+    good = "Your message has been successfully delivered to:\n\n<tom@there.test>\n"
+    assert one(mail(good, "Subject: Delivery report (success)")).kind == "delivered"
+
+
 def test_a_read_receipt_says_that_it_arrived() -> None:
     shown = "Final-Recipient: rfc822; tom@there.test\nDisposition: manual-action/MDN-sent-manually; displayed"
     raw = multipart(

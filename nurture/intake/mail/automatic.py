@@ -3,7 +3,7 @@
 import re
 
 from nurture.intake.mail.absence import away_until
-from nurture.intake.mail.bounce import is_daemon, is_null_path
+from nurture.intake.mail.bounce import is_answer, is_daemon, is_null_path
 from nurture.intake.mail.codes import one_line
 from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import addresses_in
@@ -81,4 +81,5 @@ def is_by_a_machine(head: Headers) -> bool:
     """Whether no person wrote this to us: lists, notifications, reports. Nothing follows from those."""
     bulk = head.first("precedence").strip().lower() in ("bulk", "junk", "list")
     listed = head.first("list-id") or head.first("list-unsubscribe")
-    return bool(bulk or listed or is_null_path(head) or is_daemon(head) or head.type == "multipart/report")
+    by_daemon = is_daemon(head) and not is_answer(head)
+    return bool(bulk or listed or is_null_path(head) or by_daemon or head.type == "multipart/report")

@@ -19,7 +19,7 @@ from nurture.intake.returns import Return
 _DAEMON = re.compile(
     r"mailer[-_. ]?daemon|post ?master|mail[-_. ]?daemon|mail delivery|delivery (?:sub)?system|mail "
     r"?system|maildelivery|mail administrator|\bmdaemon|ndr administrator|message delivery|email "
-    r"delivery|mailsystem|smtp (?:server|gateway|agent)|mail server|undeliver|non-?delivery|ndradmin",
+    r"delivery|mailsystem|undeliver|non-?delivery|ndradmin",
     re.IGNORECASE,
 )
 _OFFICE = re.compile(r"(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
@@ -73,6 +73,9 @@ _ARRIVED = re.compile(
     r"receipt|confirmation)|has been (?:successfully )?delivered to|return receipt|relayed to",
     re.IGNORECASE,
 )
+_FAILED = re.compile(
+    r"\bfail|could not|cannot|unable|undeliver|unknown|reject|not (?:be )?deliver|error", re.IGNORECASE
+)
 _REPLIED = re.compile(r"(?<![\d.:@/=-])[45]\d\d(?:[ -](?!\d)|[ -][45]\.\d\.)")
 _CODED = re.compile(r"(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])")
 _SPOKEN = re.compile(
@@ -97,12 +100,9 @@ def is_bounce(message: Message) -> bool:
     said = _BODY.search(message.text[: LONGEST_SAID * 4]) is not None
     told = _SUBJECT.search(subject) is not None and not _ANSWER.match(subject)
     if is_daemon(head):
-        return told or said
-    return (
-        told
-        and said
-        and (is_null_path(head) or codes_in(message.text).status != "" or not _is_personal(head))
-    )
+        return (told or said) and not is_answer(head)
+    proof = is_null_path(head) or codes_in(message.text).status != "" or not _is_personal(head)
+    return told and said and proof
 
 
 def is_daemon(head: Headers) -> bool:
@@ -116,6 +116,11 @@ def is_daemon(head: Headers) -> bool:
     )
 
 
+def is_answer(head: Headers) -> bool:
+    """Whether it looks like a person's answer: somebody whose address is postmaster@ answers like anybody."""
+    return bool(_ANSWER.match(head.spoken("subject"))) and _is_personal(head) and not is_null_path(head)
+
+
 def is_null_path(head: Headers) -> bool:
     """Whether the message came with the empty return path of machines (RFC 5321 section 4.5.5)."""
     return any(value.strip() == "<>" for value in head.every("return-path"))
@@ -126,7 +131,7 @@ def read_bounce(message: Message) -> list[Return]:
     if not is_bounce(message):
         return []
     torn = tear(message.text)
-    if _ARRIVED.search(f"{message.headers.spoken('subject')}\n{torn.words[:LONGEST_SAID]}"):
+    if _has_arrived(message, torn):
         return [_arrived(message, torn)]
     later = _LATER.search(torn.words) is not None and not _NEVER.search(torn.words)
     marks = marks_of(message, *marks_of_head(torn.original))
@@ -181,6 +186,13 @@ def _spoken(piece: str, who: str) -> Iterator[str]:
         line = piece.rfind("\n", 0, place) + 1
         rest = piece[place + len(who) :].lstrip(" >:\t\"'")
         yield f"{piece[line:place]} {paragraph(rest.lstrip(), 0)}"
+
+
+def _has_arrived(message: Message, torn: Torn) -> bool:
+    """Whether the words tell of success alone: some mail reached one person and failed to reach another."""
+    words = f"{message.headers.spoken('subject')}\n{torn.words[:LONGEST_SAID]}"
+    failed = _REPLIED.search(words) or _CODED.search(words) or _FAILED.search(words)
+    return _ARRIVED.search(words) is not None and failed is None
 
 
 def _arrived(message: Message, torn: Torn) -> Return:
