@@ -131,7 +131,7 @@ def _workspace(folder: Path, database: str) -> list[str]:
     begin(folder)
     write_secrets(folder)
     settings = (folder / "nurture.toml").read_text().replace('tracking = "clicks"', 'tracking = "full"')
-    settings += '\n[web]\nbind = "127.0.0.1:0"\n'
+    settings = settings.replace("127.0.0.1:8025", "127.0.0.1:0", 1)
     if database:
         settings = settings.replace("sqlite:///nurture.db", database)
     (folder / "nurture.toml").write_text(settings)
