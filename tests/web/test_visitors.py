@@ -172,3 +172,18 @@ def test_where_views_need_a_consent_none_is_kept_without_it(world, country, kept
     view(world, "/pricing", HER, nv=world.sign("v", 1))  # the number of a browser is sent after a consent
     assert len(world.hits()) == kept + 1
     assert world.hits()[-1].prospect == 1
+
+
+def test_a_change_of_rules_leaves_views_alone_that_no_message_led_to(world):
+    from nurture.engine.settling import is_stale, reclassify
+    from nurture.intake.networks import NO_NETWORKS
+
+    view(world, "/pricing", HER)
+    form(world, "ada@a.example", HER)
+    view(world, "/about")
+    later(days=1)
+    store, links_in = world.needs.store, world.needs.links_in
+    assert not store.read(lambda c: is_stale(c, clock.now(), NO_NETWORKS))
+    judged = store.write_now(lambda c: reclassify(c, clock.now(), "p1", links_in))
+    assert judged.messages == 0
+    assert world.facts(1) == [PageViewed("/pricing"), FormSent("demo")]
