@@ -1,7 +1,7 @@
 """The mail that tells a colleague what somebody wrote: at least once, with the same id, never lost.
 
 Whoever is sales' gets sales' answer; the others' goes to where the sender wants answers. An answer to this
-mail goes straight to the person.
+mail goes straight to the person, but for those who complained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def _built(one: Tellable, workspace: Workspace, id: str, recipient: str, now: da
         subject=f"{'Complaint' if one.kind == 'complained' else 'Answer'} from {known['email']}",
         text=_plainly(known),
         html=f"<!DOCTYPE html><html><body><pre>{escape(_plainly(known))}</pre></body></html>",
-        reply_to=Mailbox(one.address) if one.address else None,
+        reply_to=Mailbox(one.address) if one.address and one.kind != "complained" else None,
     )
     try:
         words = render_packet(workspace.packets[_TEMPLATE], known)

@@ -180,6 +180,22 @@ def test_sales_are_told_of_whoever_is_theirs(world: World) -> None:
     assert told["To"] == "daniel@matchlight.example"
 
 
+def test_who_complained_is_told_of_and_is_not_to_be_answered(world: World) -> None:
+    ada, touch = written(world)
+    body = (
+        "--b\nContent-Type: text/plain\n\nA complaint.\n--b\nContent-Type: message/feedback-report\n\n"
+        "Feedback-Type: abuse\nUser-Agent: x\nVersion: 1\n\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\nReturn-Path: <{to_us('b', touch)}>\n\n--b--\n"
+    )
+    kind = 'multipart/report; report-type=feedback-report; boundary="b"'
+    raw = letter(body, LATER, From="fbl@else.example", To=f"fbl@{BACK}", Subject="FW", Content_Type=kind)
+    take(world, raw, now=LATER)
+    assert bodies(world, ada, f.Complained) == [f.Complained(touch & 0xFFFFF)]
+    assert suppressed(world, "ada@ada.example")
+    (told,) = relayed(world)
+    assert told["Reply-To"] is None and "your answer goes to" not in words_of(told)
+
+
 def test_what_a_stranger_writes_cannot_break_the_mail_that_tells_of_it(world: World) -> None:
     _, touch = written(world)
     hostile = (
