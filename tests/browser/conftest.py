@@ -1,4 +1,4 @@
-"""A browser for each module of tests, and a place for its pictures."""
+"""One browser for all tests, and a place for its pictures."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.browser.chromium import chromium
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tab(tmp_path_factory):
     with chromium(tmp_path_factory.mktemp("profile")) as page:
         yield page
