@@ -6,6 +6,7 @@ comes again with what we could not take (503).
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -22,6 +23,9 @@ from nurture.web.needs import Needs
 
 LARGEST = {"events": 1_000_000, "mail": 8_000_000}
 """Bytes of a body, by what the endpoint takes."""
+
+AT_ONCE = 50
+"""Events that are taken in one transaction."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +66,21 @@ class Webhooks:
         programme = await asyncio.to_thread(self.needs.programme)
         needs = self.needs
         ground = Ground(clock.now(), programme.hash, needs.keys, needs.suppression_key, needs.links_in)
-        work = partial(braking.take, heard=heard, name=endpoint.name, ground=ground, signed=endpoint.signed)
+        take = partial(braking.take, name=endpoint.name, ground=ground, signed=endpoint.signed)
         try:
-            await needs.store.write(work)
+            for part in _parts(heard):
+                await needs.store.write(partial(take, heard=part))
         except braking.Forged:
             return _refused(endpoint.name, Refused(403, "a token came again with another body"))
         return PlainTextResponse("ok\n")
+
+
+def _parts(heard: Heard) -> Iterator[Heard]:
+    """A long batch in several transactions, so that fences need not wait for all of it. If one of them fails
+    the provider sends the whole batch again, and what was taken is known."""
+    for first in range(0, max(len(heard.events), 1), AT_ONCE):
+        events = heard.events[first : first + AT_ONCE]
+        yield heard._replace(events=events, notices=() if first else heard.notices)
 
 
 def _largest(request: Request, endpoint: Endpoint) -> int:

@@ -21,7 +21,7 @@ def bounce_of(verdict: str, status: str, words: str) -> str:
         case "hard":
             return "hard" if own == "unknown" and not _is_policy(status or codes.status) else own
         case "soft" | "block":
-            return own if own in ("block", "content") or (own == "soft") else verdict
+            return own if own in ("soft", "block", "content") else verdict
     return verdict if own == "unknown" else own
 
 
