@@ -4,6 +4,7 @@ Whoever is sales' gets sales' answer; the others' goes to where the sender wants
 mail goes straight to the person, but for those who complained.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from nurture.delivery.tokens import Keys, message_id
 from nurture.delivery.transports.seam import Mail, Transport
 from nurture.engine.composing import domain_of
 from nurture.engine.shelf import Shelf
+from nurture.intake.mail import read
 from nurture.rendering import CannotRender, render_packet
 from nurture.store import Store, returns
 from nurture.store.returns import Tellable
@@ -92,7 +94,7 @@ def _built(one: Tellable, workspace: Workspace, id: str, recipient: str, now: da
 def _plainly(known: Mapping[str, Any]) -> str:
     wrote = "\n\n".join("\n".join(lines) for lines in known["paragraphs"])
     said = "They called our mail spam." if known["kind"] == "complained" else wrote
-    about = [known["name"], known["company"], known["email"], known["at"], known["piece"]]
+    about = [known["name"], known["company"], known["email"], known["writer"], known["at"], known["piece"]]
     commands = f"{known['journey_command']}\n{known['original_command']}"
     return f"{', '.join(filter(None, about))}\n\n{said}\n\n{commands}\n"
 
@@ -107,6 +109,7 @@ def contents(one: Tellable, workspace: Workspace) -> Mapping[str, Any]:
         "name": _fit(" ".join(str(name) for name in names if name)),
         "email": one.address or "",
         "company": _fit(str(one.personal.get("company") or one.account)),
+        "writer": _fit(_writer(one)),
         "at": f"{one.at:%Y-%m-%d %H:%M} UTC",
         "subject": _fit(one.words)[:LONGEST_SUBJECT],
         "paragraphs": _paragraphs(lines[:MOST_LINES]),
@@ -117,6 +120,15 @@ def contents(one: Tellable, workspace: Workspace) -> Mapping[str, Any]:
         "journey_command": f"nurture journey {one.address or one.prospect}",
         "original_command": f"nurture intake show {one.id} --raw",
     }
+
+
+def _writer(one: Tellable) -> str:
+    """Who wrote, where it was not the address we write to: a colleague of theirs, or another address."""
+    if one.kind != "replied" or not one.raw:
+        return ""
+    heard = read(zlib.decompress(one.raw), one.at)
+    writer = next(iter(heard[0].addresses), "").lower()
+    return "" if writer == one.address else writer
 
 
 def _paragraphs(lines: Sequence[str]) -> list[list[str]]:

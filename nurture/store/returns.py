@@ -23,6 +23,7 @@ class Tellable(NamedTuple):
     at: datetime
     words: str
     text: str
+    raw: bytes | None
     address: str | None
     account: str
     personal: dict[str, Any]
@@ -142,7 +143,7 @@ _NEXT_MAIL = select(func.min(RETURNS.c.mail_due_at)).where(_UNMAILED)
 _TELLABLE = (
     select(
         RETURNS.c.id, RETURNS.c.kind, RETURNS.c.prospect, RETURNS.c.at, RETURNS.c.words, RETURNS.c.text,
-        PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal, PROSPECTS.c.lifecycle,
+        RETURNS.c.raw, PROSPECTS.c.address, PROSPECTS.c.account, PROSPECTS.c.personal, PROSPECTS.c.lifecycle,
         RETURNS.c.touch, TOUCHES.c.piece, TOUCHES.c.stage, TOUCHES.c.ended_at,
     )
     .join_from(RETURNS, PROSPECTS, PROSPECTS.c.id == RETURNS.c.prospect)

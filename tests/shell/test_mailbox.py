@@ -159,7 +159,7 @@ def test_an_answer_stops_what_is_on_its_way_and_the_owner_is_told(world: World) 
     assert (told["To"], told["Reply-To"]) == ("nora@matchlight.example", "ada@ada.example")
     assert "Ada" in told["Subject"] and "your note" in told["Subject"]
     assert "Sounds good.\n\nCan we talk on Tuesday?" in words_of(told)
-    assert "nurture journey ada@ada.example" in words_of(told)
+    assert "nurture journey ada@ada.example" in words_of(told) and "written by" not in words_of(told)
     assert world.touches(ada)[0].piece in words_of(told)
     assert world.read(returns.next_mail) is None
 
@@ -178,6 +178,14 @@ def test_sales_are_told_of_whoever_is_theirs(world: World) -> None:
     world.wake_all(LATER)
     (told,) = relayed(world)
     assert told["To"] == "daniel@matchlight.example"
+
+
+def test_an_answer_from_another_address_says_whose_it_is_and_who_wrote(world: World) -> None:
+    ada, touch = written(world)
+    take(world, reply(touch, "I answer for Ada", LATER, "Bob <bob@ada.example>"), now=LATER)
+    assert bodies(world, ada, f.Replied) == [f.Replied(touch & 0xFFFFF)]
+    (told,) = relayed(world)
+    assert told["Reply-To"] == "ada@ada.example" and "written by bob@ada.example" in words_of(told)
 
 
 def test_who_complained_is_told_of_and_is_not_to_be_answered(world: World) -> None:

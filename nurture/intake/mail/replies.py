@@ -21,9 +21,9 @@ from nurture.intake.mail.shown import LONGEST_MARKUP, shown
 from nurture.intake.mail.wishes import wish
 from nurture.intake.returns import Return
 
-MOST_LINES = 300
+MOST_LINES = 200
 """Of a letter that are looked at; a reply longer than that goes on in the original."""
-LONGEST_LINE = 240
+LONGEST_LINE = 160
 """Characters of a line that can introduce a quote or be part of a signature."""
 
 _LANGUAGES = [language for language in MAIL_LANGUAGES if len(language) == 2]
@@ -38,7 +38,8 @@ _FORWARDED = re.compile(
 )
 _INTRODUCES = re.compile(r"[^\s@<]+@[^\s@>]+|\d{1,2}[:.]\d{2}|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}")
 _LABELLED = re.compile(
-    r"[*_ ]{0,3}(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|datum|de|envoyé|à|objet|enviado|"
+    r"[*_ ]{0,3}(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|datum|de|envoyé|à|objet|"
+    r"enviado(?: el)?|"
     r"para|asunto|assunto|fecha|data|da|inviato|a|oggetto|van|verzonden|aan|onderwerp|från|skickat|till|ämne|"
     r"fra|sendt|til|emne|lähettäjä|lähetetty|aihe|od|wysłano|do|temat|odesláno|komu|předmět|от|отправлено|"
     r"кому|тема|дата|kimden|gönderildi|kime|konu|feladó|küldve|címzett|tárgy)[*_ ]{0,3}:[*_ ]{0,3}\S",

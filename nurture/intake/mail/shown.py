@@ -7,8 +7,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 LONGEST_MARKUP = 500_000
 """Characters of HTML that are looked at."""
-MOST_TAGS = 20_000
-"""The parser's time grows with the square of the depth: so many deep are a third of a second."""
+MOST_TAGS = 10_000
+"""The parser's time grows with the square of the depth: so many deep are a tenth of a second."""
 
 _BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "footer", "form",
