@@ -265,6 +265,7 @@ def test_the_map_that_is_shown_is_a_map() -> None:
         "E-mail",
         "Origin",
         "Created",
+        "Last purchase",
         "Company",
         "First name",
         "Job",
