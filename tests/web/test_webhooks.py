@@ -1,6 +1,7 @@
 """Webhooks over a real store: who is believed, what follows, what is held, and that nothing breaks it."""
 
 import json
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -391,6 +392,14 @@ def test_the_settings_make_endpoints():
 def test_what_is_missing_is_said(setting, known, says):
     with pytest.raises(Mistake, match=says):
         endpoints({"main": setting}, {"main": known})
+
+
+@pytest.mark.parametrize("provider", ["ses", "sendgrid"])
+def test_without_the_library_for_signatures_it_is_said_how_to_install_it(provider, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    known = WebhookSecrets(("a" * 43,), (), (senders.sendgrid_public(),))
+    with pytest.raises(Mistake, match=r"pip install 'nurture\[webhooks\]'"):
+        endpoints({"main": Webhook(provider, topics=("arn",))}, {"main": known})
 
 
 def test_secrets_without_a_setting_are_a_slip():

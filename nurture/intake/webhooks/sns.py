@@ -24,7 +24,7 @@ AHEAD = timedelta(minutes=5)
 _HOST = r"https://sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?"
 _CERTIFICATE = re.compile(_HOST + r"/SimpleNotificationService-[a-f0-9]+\.pem", re.ASCII)
 _SUBSCRIBE = re.compile(_HOST + r"/\?[A-Za-z0-9%&=._~:+-]*", re.ASCII)
-_ISSUER = re.compile(r"http://[a-z0-9.-]+\.amazontrust\.com/[A-Za-z0-9._-]+\.cer", re.ASCII)
+_ISSUER = re.compile(r"http://[a-z0-9.-]+\.amazontrust\.com/[A-Za-z0-9._-]+\.(cer|crt)", re.ASCII)
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     "SubscriptionConfirmation": (
