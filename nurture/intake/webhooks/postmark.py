@@ -119,7 +119,7 @@ def _means(one: Mapping[str, Any], kind: str) -> _Means:
 
 
 def _inbound(one: Mapping[str, Any]) -> Event:
-    headers = [(word(each_, "Name"), word(each_, "Value")) for each_ in each(one, "Headers")]
+    headers = [(word(part, "Name"), word(part, "Value")) for part in each(one, "Headers")]
     returned_to = next((value for name, value in headers if name.lower() == "return-path"), "")
     raw = get(one, "RawEmail")
     said = raw.encode("utf-8", "replace") if isinstance(raw, str) else _message(one, headers)
@@ -141,18 +141,18 @@ def _message(one: Mapping[str, Any], headers: list[tuple[str, str]]) -> bytes:
     lines += [("Subject", word(one, "Subject")), *headers]
     files = [
         rebuilt.File(
-            word(each_, "ContentType"),
-            word(each_, "Name"),
-            _content(word_of(each_, "Content") or word_of(each_, "Data")),
-            word(each_, "ContentID"),
+            word(part, "ContentType"),
+            word(part, "Name"),
+            _content(_long(part, "Content") or _long(part, "Data")),
+            word(part, "ContentID"),
         )
-        for each_ in each(one, "Attachments")
+        for part in each(one, "Attachments")
     ]
-    text, html = word_of(one, "TextBody"), word_of(one, "HtmlBody")
+    text, html = _long(one, "TextBody"), _long(one, "HtmlBody")
     return rebuilt.message([line for line in lines if line[1]], text or "", html or "", files)
 
 
-def word_of(value: object, name: str) -> str:
+def _long(value: object, name: str) -> str:
     """Text of any length."""
     found = get(value, name)
     return found if isinstance(found, str) else ""
@@ -160,10 +160,10 @@ def word_of(value: object, name: str) -> str:
 
 def _mailboxes(one: Mapping[str, Any], name: str) -> Iterator[str]:
     found = get(one, f"{name}Full")
-    for each_ in found if isinstance(found, list) else [found]:
-        if address := word(each_, "Email"):
+    for part in found if isinstance(found, list) else [found]:
+        if address := word(part, "Email"):
             try:
-                yield formataddr((" ".join(word(each_, "Name").split()), " ".join(address.split())))
+                yield formataddr((" ".join(word(part, "Name").split()), " ".join(address.split())))
             except UnicodeError:
                 yield f"<{address}>"
 
