@@ -24,6 +24,7 @@ from nurture.web.lost import LostLink
 from nurture.web.needs import Needs, said
 from nurture.web.page import Headers, bare
 from nurture.web.preferring import Preferring
+from nurture.web.straight import Handler, Straight
 from nurture.web.tracked import Tracked
 from nurture.web.unsubscribing import Unsubscribing
 from nurture.web.webhooks import Webhooks
@@ -77,14 +78,15 @@ def create_app(needs: Needs) -> ASGIApp:
         Route("/healthz", health.alive, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
     ]
-    handlers = {
+    handlers: dict[type[Exception], Handler] = {
         HTTPException: _refused,
         Mistake: _unavailable,
         SQLAlchemyError: _unavailable,
         OSError: _unavailable,
         Exception: _broken,
     }
-    return Headers(Short(Starlette(routes=routes, exception_handlers=handlers)))
+    app = Starlette(routes=routes, exception_handlers=dict(handlers))
+    return Headers(Short(Straight(app, tracked, handlers)))
 
 
 class Short:

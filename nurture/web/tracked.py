@@ -152,11 +152,19 @@ def _path_on(url: str, hosts: Iterable[str]) -> str:
 
 def _with_visit(url: str, hosts: Iterable[str], token: str) -> str:
     """The destination, and on our own site the token by which a page view finds its message."""
+    before, after = _around_visit(url, tuple(hosts))
+    return f"{before}{token}{after}" if before else url
+
+
+@lru_cache(maxsize=1024)
+def _around_visit(url: str, hosts: tuple[str, ...]) -> tuple[str, str]:
+    """What stands before and behind the token; nothing where the page is not on our own site."""
     parts = urlsplit(url)
     if not _is_ours(parts, hosts):
-        return url
-    query = f"{parts.query}&nv={token}" if parts.query else f"nv={token}"
-    return urlunsplit(parts._replace(query=query))
+        return "", ""
+    query = f"{parts.query}&nv=" if parts.query else "nv="
+    before = urlunsplit(parts._replace(query=query, fragment=""))
+    return before, f"#{parts.fragment}" if parts.fragment else ""
 
 
 @lru_cache(maxsize=1024)
