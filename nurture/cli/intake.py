@@ -19,10 +19,9 @@ from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.cli.printing import listing, next_step, one_line, plain, show, show_one
 from nurture.delivery.tokens import copies_to
-from nurture.engine.fetching import AT_ONCE, Heard
+from nurture.engine.fetching import AT_ONCE, Heard, heard_in
 from nurture.engine.mailboxes import LARGEST, Letter
 from nurture.errors import Mistake
-from nurture.intake.mail import read
 from nurture.intake.returns import Return
 from nurture.settings import SECRETS
 from nurture.store import returns
@@ -139,7 +138,7 @@ def _in_mbox(path: Path) -> Iterator[Letter]:
 
 def _read_only(letters: _Letters) -> Iterator[Line]:
     for letter in letters:
-        said = read(letter.raw, clock.now())
+        said = heard_in(letter, clock.now())
         yield _line(letter, said, [None] * len(said))
 
 

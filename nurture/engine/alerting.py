@@ -51,14 +51,20 @@ class Alerting:
     def __init__(self, store: Store, pulse: Pulse, tell: Tell) -> None:
         self.store, self.pulse, self.tell = store, pulse, tell
         self._sending_stopped: float | None = None
+        self._unread: float | None = None
         self._unwritable: float | None = None
         self._store_told: datetime | None = None
 
-    async def look(self, sending: str, now: datetime) -> None:
-        """See what there is and tell what is new. `sending`: why sending stopped, or nothing."""
+    async def look(self, sending: str, now: datetime, mailbox: str = "") -> None:
+        """See what there is and tell what is new. `sending`: why sending stopped, or nothing; `mailbox`: why
+        mail that comes back is not read."""
         try:
             read = await self.store.aread(partial(_in_rows, now=now))
-            found = [*filter(self._stands_still, read), *self._in_memory(sending), *self._stuck_duties()]
+            found = [
+                *filter(self._stands_still, read),
+                *self._in_memory(sending, mailbox),
+                *self._stuck_duties(),
+            ]
             news = await self.store.write(lambda connection: alerts.keep(connection, found, now))
         except Exception as error:
             await self._unwritten(why_not(error), now)
@@ -68,14 +74,17 @@ class Alerting:
             if await self._told(each):
                 await self.store.write(partial(alerts.told, news=each, now=now))
 
-    def _in_memory(self, sending: str) -> list[Found]:
+    def _in_memory(self, sending: str, mailbox: str) -> list[Found]:
         tick = clock.tick()
         self._sending_stopped = (self._sending_stopped or tick) if sending else None
+        self._unread = (self._unread or tick) if mailbox else None
         found: list[Found] = []
         if self.pulse.clock.in_doubt:
             found.append(Found("clock", "", f"{self.pulse.clock.trouble}: nothing is decided or sent"))
         if self._sending_stopped is not None and tick - self._sending_stopped >= PATIENCE.total_seconds():
             found.append(Found("stuck", "sending", f"sending is stopped: {sending}"))
+        if self._unread is not None and tick - self._unread >= PATIENCE.total_seconds():
+            found.append(Found("stuck", "mailbox", f"mail that comes back is not read: {mailbox}"))
         return found
 
     def _stands_still(self, found: Found) -> bool:

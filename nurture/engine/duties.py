@@ -29,9 +29,9 @@ from nurture.engine import doubting, settling, unsubscribing
 from nurture.engine.alerting import Alerting
 from nurture.engine.composing import compose
 from nurture.engine.confirming import mail_confirmations
-from nurture.engine.fetching import Taking, fetched
+from nurture.engine.fetching import Taking, fetch
 from nurture.engine.handing import mail_handoffs
-from nurture.engine.mailboxes import Place
+from nurture.engine.mailboxes import Place, Unreachable
 from nurture.engine.relaying import relay_answers
 from nurture.engine.shelf import Shelf, links_in
 from nurture.engine.wake import BATCH, Drafting, Seen, Woken, look, record, wake
@@ -57,7 +57,8 @@ TENDED = 200
 class Engine:
     """What the duties work with. `log` is told of internal errors, one sentence each.
 
-    `trouble`: why sending stopped when it was last tried; empty if it did not.
+    `trouble`: why sending stopped when it was last tried; empty if it did not. `unread`: the same of the
+    mailbox.
     """
 
     store: Store
@@ -90,6 +91,7 @@ class Engine:
     alerting: Alerting | None = None
     """Who tells people of trouble; nobody, but in a daemon."""
     trouble: str = ""
+    unread: str = ""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Once it is set nothing more is begun, and what was claimed and not begun goes back."""
 
@@ -213,7 +215,14 @@ async def fetch_mail(engine: Engine, now: datetime) -> int:
     if engine.mailbox is None:
         return 0
     taking = Taking(engine.store, engine.shelf, engine.keys, engine.suppression_key)
-    return await asyncio.to_thread(fetched, engine.mailbox, taking, now, engine.log, engine.stopping.is_set)
+    try:
+        done = await asyncio.to_thread(fetch, engine.mailbox, taking, now, engine.stopping.is_set)
+    except Unreachable as trouble:
+        engine.unread = str(trouble)
+        engine.log(f"mail is not read for now: {trouble}")
+        return 0
+    engine.unread = ""
+    return done
 
 
 async def relay(engine: Engine, now: datetime) -> int:
@@ -224,7 +233,7 @@ async def relay(engine: Engine, now: datetime) -> int:
 async def alert(engine: Engine, now: datetime) -> int:
     """Tell people of trouble. Never anything to go on with."""
     if engine.alerting is not None:
-        await engine.alerting.look(engine.trouble, now)
+        await engine.alerting.look(engine.trouble, now, engine.unread)
     return 0
 
 

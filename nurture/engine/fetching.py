@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from nurture import failpoints
 from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
-from nurture.engine.mailboxes import Letter, Place, Unreachable
+from nurture.engine.mailboxes import Letter, Place
 from nurture.engine.returning import Ground, Taken, take
 from nurture.engine.shelf import Shelf, links_in
 from nurture.intake.mail import read
@@ -59,7 +59,7 @@ class Taking:
 
         Raises what the store raises where it cannot be written; a letter's own trouble is that letter's.
         """
-        heard = [read(letter.raw, min(letter.came_at or now, now)) for letter in letters]
+        heard = [heard_in(letter, now) for letter in letters]
         try:
             taken = self.store.write_now(partial(self._take, heard, now))
         except Exception as trouble:
@@ -77,8 +77,7 @@ class Taking:
             if is_unavailable(trouble):
                 raise
             logger.exception("a letter could not be taken and is kept as it is")
-            words = f"could not be taken: {type(trouble).__name__}"
-            kept = Return(f"sha256:{sha256(letter.raw).hexdigest()}", "other", words=words, raw=letter.raw)
+            kept = _as_it_is(letter, trouble)
             return self.store.write_now(partial(self._take, [(kept,)], now))[0]
 
     def _take(
@@ -96,6 +95,20 @@ class Taking:
         taken = iter(take(connection, [one for returns in heard for one in returns], CHANNEL, ground))
         failpoints.hit("fetch.before")
         return [tuple(next(taken) for _ in returns) for returns in heard]
+
+
+def heard_in(letter: Letter, now: datetime) -> tuple[Return, ...]:
+    """What a letter says. Readers raise nothing; should one do so, the letter is kept as it is."""
+    try:
+        return read(letter.raw, min(letter.came_at or now, now))
+    except Exception as trouble:
+        logger.exception("a letter could not be read and is kept as it is")
+        return (_as_it_is(letter, trouble),)
+
+
+def _as_it_is(letter: Letter, trouble: Exception) -> Return:
+    words = f"could not be taken: {type(trouble).__name__}"
+    return Return(f"sha256:{sha256(letter.raw).hexdigest()}", "other", words=words, raw=letter.raw)
 
 
 def is_colleague(programme: Programme, address: str) -> bool:
@@ -119,17 +132,6 @@ def fetch(place: Place, taking: Taking, now: datetime, is_over: Callable[[], boo
             if is_over():
                 break
     return done
-
-
-def fetched(
-    place: Place, taking: Taking, now: datetime, log: Callable[[str], None], is_over: Callable[[], bool]
-) -> int:
-    """As `fetch`; a place that cannot be looked at now is looked at later."""
-    try:
-        return fetch(place, taking, now, is_over)
-    except Unreachable as trouble:
-        log(f"mail is not read for now: {trouble}")
-        return 0
 
 
 def _together(letters: Iterator[Letter]) -> Iterator[list[Letter]]:

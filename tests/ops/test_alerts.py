@@ -51,10 +51,10 @@ class Told:
         self.news.append((news.state, f"{news.kind} {news.subject}".strip()))
         self.words = news.words
 
-    def look(self, now: datetime, sending: str = "") -> list[tuple[str, str]]:
+    def look(self, now: datetime, sending: str = "", mailbox: str = "") -> list[tuple[str, str]]:
         """What is told at an instant."""
         self.news.clear()
-        asyncio.run(self.alerting.look(sending, now))
+        asyncio.run(self.alerting.look(sending, now, mailbox))
         return list(self.news)
 
 
@@ -151,6 +151,18 @@ def test_a_server_that_is_down_for_long_is_told(watched: Told, monkeypatch: pyte
         watched.pulse.ended(name, tick)
     assert watched.look(NOW, sending="connection refused") == [("raised", "stuck sending")]
     assert watched.words == "sending is stopped: connection refused"
+
+
+def test_a_mailbox_that_cannot_be_read_for_long_is_told(
+    watched: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watched.look(NOW, mailbox="imap.example:993: refused") == []
+    tick = clock.tick() + 901
+    monkeypatch.setattr(clock, "tick", lambda: tick)
+    for name in ("wake", "deliver"):
+        watched.pulse.ended(name, tick)
+    assert watched.look(NOW, mailbox="imap.example:993: refused") == [("raised", "stuck mailbox")]
+    assert watched.words == "mail that comes back is not read: imap.example:993: refused"
 
 
 def test_a_store_that_takes_nothing_is_told_without_it(
