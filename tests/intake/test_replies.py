@@ -59,10 +59,13 @@ def test_old_mail_without_marks_begins_with_its_head(head: str) -> None:
         "On Monday we wrote: no.\nOn Tuesday: yes.",
         "To: whoever reads this, hello",
         "a < b and b > c",
+        "Hello,\n\nAda here. Call me on Monday.",
+        "Hello\n\nThanks!\n\nCan we meet on Monday?",
+        "Cheers\nI will look at it with the team on Monday.",
     ],
 )
 def test_what_only_looks_like_an_end_is_kept(letter: str) -> None:
-    assert visible(letter).text == letter
+    assert visible(letter, "Ada Ray <ada@acme.example>").text == letter
 
 
 @pytest.mark.parametrize(

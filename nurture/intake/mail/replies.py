@@ -1,9 +1,8 @@
 """What a person wrote: the visible text of a reply, without quotes, forwarded parts and signature.
 
 Where the old mail begins is known by mail-parser-reply in a dozen languages, and by what holds in any: quote
-marks, the line that introduces them, the head of a forwarded message. What ends a letter is believed to be a
-signature only where it looks like one to its last line. Time is bounded: long lines stand aside, and of a
-letter of many lines the first ones count.
+marks, the line that introduces them, the head of a forwarded message. Time is bounded: long lines stand
+aside, and of a letter of many lines the first ones count.
 """
 
 import re
@@ -12,12 +11,12 @@ from functools import cache
 from typing import NamedTuple
 
 from mailparser_reply import EmailMessage  # type: ignore[import-untyped]
-from mailparser_reply.constants import MAIL_LANGUAGES  # type: ignore[import-untyped]
 
 from nurture.intake.mail.charsets import decoded
 from nurture.intake.mail.marks import addresses_in
 from nurture.intake.mail.message import Message, Part
 from nurture.intake.mail.shown import LONGEST_MARKUP, shown
+from nurture.intake.mail.signatures import LANGUAGES, RULE, signature_begins
 from nurture.intake.mail.wishes import wish
 from nurture.intake.returns import Return
 
@@ -26,7 +25,6 @@ MOST_LINES = 200
 LONGEST_LINE = 160
 """Characters of a line that can introduce a quote or be part of a signature."""
 
-_LANGUAGES = [language for language in MAIL_LANGUAGES if len(language) == 2]
 _QUOTED = re.compile(r"\s*(?:>|\|\s?>)")
 _FORWARDED = re.compile(
     r"[-_*=\s>]*(?:(?:begin )?forwarded message|original message|original appointment|"
@@ -46,16 +44,6 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 """A line of the head of a message, as mail programs write it over the old mail."""
-_RULE = re.compile(r"[\s>]*[-_=*~—–]{2,}\s*")
-_LONG_RULE = re.compile(r"\s*[-_=*~—–]{10,}\s*")
-_DASHED_NAME = re.compile(r"[-–—~](?:[^\W\d_][\w.'’-]*| ?(?:[A-ZÀ-ÞА-Я][\w.'’-]* ?){1,3})")
-_GOODBYE = (
-    r"(?:(?:many |with |much )?(?:kind(?:est)?|best|warm(?:est)?) (?:regards|wishes)|regards|best|cheers|"
-    r"(?:many )?thanks(?: again| in advance)?|thank you(?: very much)?|sincerely(?: yours)?|"
-    r"yours(?: sincerely| truly| faithfully)?|all the best|vg|mfg|lg|vielen dank|danke|merci(?: beaucoup)?|"
-    r"bien à vous|bien cordialement|cordialmente|grazie|saluti|gracias|atentamente|um abraço|obrigad[oa]|"
-    r"с уважением|спасибо)"
-)
 
 
 class Visible(NamedTuple):
@@ -145,7 +133,7 @@ def visible(letter: str, sender: str = "") -> Visible:
     lines = letter.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
     lines = [line.rstrip() for line in lines[:MOST_LINES]]
     own = _without_blank_ends(_unquoted(lines))
-    cut = _signature_begins(own, sender)
+    cut = signature_begins(own, sender)
     text, signature = own[:cut], own[cut:]
     return Visible(_joined(_without_rules(text)), _joined(_without_rules(signature)))
 
@@ -220,7 +208,7 @@ def _known_introductions(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 @cache
 def _header() -> re.Pattern[str]:
-    pattern: re.Pattern[str] = EmailMessage("", languages=list(_LANGUAGES)).HEADER_REGEX
+    pattern: re.Pattern[str] = EmailMessage("", languages=list(LANGUAGES)).HEADER_REGEX
     return pattern
 
 
@@ -249,84 +237,6 @@ def _begins_introduction(text: str) -> bool:
     return len(text) <= 2 * LONGEST_LINE and len(_INTRODUCES.findall(text)) >= 2
 
 
-# Signatures -------------------------------------------------------------------------------------------
-
-
-def _signature_begins(lines: Sequence[str], sender: str) -> int:
-    """The line at which the signature begins; the number of lines where there is none."""
-    for place, line in enumerate(lines):
-        if _RULE.fullmatch(line) and _is_signature(lines[place + 1 :], 25):
-            strict = line.strip() in ("--", "__", "—", "–")
-            if strict or _LONG_RULE.fullmatch(line):
-                return _above(lines, place)
-    end = len(lines)
-    for place in range(max(1, end - 14), end):
-        line = lines[place].strip()
-        rest = lines[place + 1 :]
-        if _sent_from().fullmatch(line) and not any(map(str.strip, rest)):
-            return _above(lines, place)
-        if _goodbye().fullmatch(line) and any(map(str.strip, rest)) and _is_signature(rest, 12):
-            return place
-        if _DASHED_NAME.fullmatch(line) and _stands_alone(lines, place) and _is_signature(rest, 8):
-            return _above(lines, place)
-        if _names(line, sender) and not lines[place - 1].strip() and _is_signature(rest, 12):
-            return place
-    return end
-
-
-def _above(lines: Sequence[str], place: int) -> int:
-    """Where the goodbye over a signature begins, or the name over it."""
-    end = place
-    while end and not lines[end - 1].strip():
-        end -= 1
-    for start in range(max(1, end - 4), end):
-        if _goodbye().fullmatch(lines[start].strip()) and _is_signature(lines[start + 1 : place], 4):
-            return start
-    if end and _DASHED_NAME.fullmatch(lines[end - 1].strip()) and _stands_alone(lines, end - 1):
-        return _above(lines, end - 1)
-    return place
-
-
-def _is_signature(lines: Sequence[str], most: int) -> bool:
-    """Whether all these lines could stand below a name: few and short, none a sentence that goes on."""
-    return sum(bool(line.strip()) for line in lines) <= most and all(len(line) <= 80 for line in lines)
-
-
-def _stands_alone(lines: Sequence[str], place: int) -> bool:
-    """Whether it is no item of a list."""
-    beside = (*lines[max(0, place - 1) : place], *lines[place + 1 : place + 2])
-    return not any(line.strip() for line in beside)
-
-
-def _names(line: str, sender: str) -> bool:
-    """Whether a short line holds the sender's name, or the name before the @ of their address."""
-    if not sender or not line or len(line) > 60 or line.endswith(("?", "!", ",", ":")):
-        return False
-    words = set(re.findall(r"[^\W\d_]{3,}", sender.partition("@")[0].lower()))
-    said = re.findall(r"[^\W\d_]{2,}", line.lower())
-    return bool(words & set(said)) and len(said) <= 5
-
-
-@cache
-def _goodbye() -> re.Pattern[str]:
-    """A line that is a goodbye and nothing else, in the languages that mail-parser-reply knows."""
-    known = [each for each in _known("signatures") if r"\w+" not in each]
-    return re.compile(rf"(?:{_GOODBYE}|{'|'.join(known)})[\s,.!;:—–-]*", re.IGNORECASE)
-
-
-@cache
-def _sent_from() -> re.Pattern[str]:
-    known = "|".join(_known("sent_from"))
-    return re.compile(rf"(?:{known}|sent (?:with|via) )[^,;!?]{{0,40}}", re.IGNORECASE)
-
-
-def _known(kind: str) -> list[str]:
-    """What the library knows under this name in all its languages, as patterns."""
-    entries = (MAIL_LANGUAGES[language].get(kind) for language in _LANGUAGES)
-    each = [[entry] if isinstance(entry, str) else entry for entry in entries if entry]
-    return [pattern.rstrip(",，") for patterns in each for pattern in patterns]
-
-
 def _without_blank_ends(lines: list[str]) -> list[str]:
     while lines and not lines[0].strip():
         lines = lines[1:]
@@ -337,7 +247,7 @@ def _without_blank_ends(lines: list[str]) -> list[str]:
 
 def _without_rules(lines: list[str]) -> list[str]:
     """Without the lines at the end that only rule off what came after."""
-    while lines and (not lines[-1].strip() or _RULE.fullmatch(lines[-1])):
+    while lines and (not lines[-1].strip() or RULE.fullmatch(lines[-1])):
         lines = lines[:-1]
     return lines
 
