@@ -33,6 +33,7 @@ LARGEST_VIEW = 4_096
 LONGEST_URL = 1_000
 VIEWS_A_MINUTE = 120
 HOSTS_SECONDS = 1.0
+MOST_REMEMBERED = 4_096
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -43,6 +44,7 @@ class Tracked:
         self.needs = needs
         self.views = Limit(VIEWS_A_MINUTE)
         self.arrivals = Arrivals(needs.store, self._leads)
+        self._led: dict[tuple[str, str, int], str] = {}
         self._site: tuple[float, tuple[str, ...]] = (-HOSTS_SECONDS, ())
 
     async def click(self, request: Request) -> Response:
@@ -104,8 +106,16 @@ class Tracked:
 
     def _leads(self, connection: Connection, programme: str, piece: str, link: int) -> str | None:
         """Where a link leads; only to the web, whatever a text says."""
+        asked = programme, piece, link
+        if asked in self._led:  # a programme never changes under its hash
+            return self._led[asked]
         url = self.needs.destination(connection, programme, piece, link)
-        return url if url is not None and _is_of_the_web(url) else None
+        if url is None or urlsplit(url).scheme not in ("http", "https"):
+            return None
+        if len(self._led) >= MOST_REMEMBERED:
+            self._led.clear()
+        self._led[asked] = url
+        return url
 
     def _hosts(self) -> tuple[str, ...]:
         """The hosts of our site, asked for once a second: a click must not read a programme."""
@@ -165,11 +175,6 @@ def _around_visit(url: str, hosts: tuple[str, ...]) -> tuple[str, str]:
     query = f"{parts.query}&nv=" if parts.query else "nv="
     before = urlunsplit(parts._replace(query=query, fragment=""))
     return before, f"#{parts.fragment}" if parts.fragment else ""
-
-
-@lru_cache(maxsize=1024)
-def _is_of_the_web(url: str) -> bool:
-    return urlsplit(url).scheme in ("http", "https")
 
 
 def _or_gone(url: str | None) -> str:
