@@ -147,11 +147,16 @@ def _recorded(letters: _Letters) -> Iterator[Line]:
         taking, waiting = nurture.taking(), iter(letters)
         while some := list(islice(waiting, AT_ONCE)):
             for heard in taking.take(some, nurture.now()):
-                yield _line(heard.letter, heard.returns, _touches(heard))
+                touches = [taken.whose.touch or None if taken.whose else None for taken in heard.taken]
+                yield _line(heard.letter, _believed(heard), touches)
 
 
-def _touches(heard: Heard) -> list[int | None]:
-    return [taken.whose.touch or None if taken.whose else None for taken in heard.taken]
+def _believed(heard: Heard) -> list[Return]:
+    """A copy that is no colleague's, or about nobody known, is something else."""
+    return [
+        one if taken.whose or one.kind != "contacted" else one._replace(kind="other")
+        for one, taken in zip(heard.returns, heard.taken, strict=True)
+    ]
 
 
 def _line(letter: Letter, said: Sequence[Return], touches: Sequence[int | None]) -> Line:

@@ -80,15 +80,18 @@ def take(
     """
     heard = [_storable(one) for one in heard]
     before = returns.known(connection, channel, [one.id for one in heard])
+    theirs = {id: Whose(*found) for id, found in returns.whose(connection, channel, list(before)).items()}
     about = [(one, None if one.id in before else whose_is(connection, one, ground)) for one in heard]
     facts.lock(connection, {whose.prospect for _, whose in about if whose})  # in order, as everybody does
     taken: list[Taken] = []
     for one, whose in about:
         is_new = one.id not in before and returns.keep(connection, _row(one, channel, whose, ground, held))
         before.add(one.id)
-        if is_new and whose is not None and not held:
-            _follow(connection, one, whose, ground)
-        taken.append(Taken(one.id, whose if is_new else None, not is_new))
+        if is_new and whose is not None:
+            theirs[one.id] = whose
+            if not held:
+                _follow(connection, one, whose, ground)
+        taken.append(Taken(one.id, theirs.get(one.id), not is_new))
     return taken
 
 

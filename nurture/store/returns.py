@@ -45,6 +45,17 @@ def known(connection: Connection, channel: str, ids: Sequence[str]) -> set[str]:
     return found
 
 
+def whose(connection: Connection, channel: str, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Prospect and touch (0: none) that these ids of a channel were found to be about."""
+    found: dict[str, tuple[int, int]] = {}
+    for some in chunks(list(ids)):
+        rows = select(RETURNS.c.external_id, RETURNS.c.prospect, RETURNS.c.touch).where(
+            RETURNS.c.channel == channel, RETURNS.c.external_id.in_(some), RETURNS.c.prospect.is_not(None)
+        )
+        found.update((row.external_id, (row.prospect, row.touch or 0)) for row in connection.execute(rows))
+    return found
+
+
 def keep(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Keep one; False where another process has just kept it under its channel and id."""
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite

@@ -81,7 +81,7 @@ def test_a_hard_bounce_to_our_signed_address_ends_all_mail_once(world: World) ->
     raw = bounce("ada@ada.example", to_us("b", touch), START)
     for _ in range(2):
         (heard,) = take(world, raw, raw, now=LATER)[:1]
-    assert heard.taken[0].known
+    assert heard.taken[0].known and heard.taken[0].whose == (ada, touch), "and still told whose it is"
     assert bodies(world, ada, f.Bounced) == [f.Bounced(touch & 0xFFFFF, "hard")]
     assert suppressed(world, "ada@ada.example")
     assert [(row.kind, row.bounce, row.status, row.prospect, row.touch) for row in kept(world)] == [
