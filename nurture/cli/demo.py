@@ -61,7 +61,8 @@ def _print(shown: Shown, folder: Path) -> None:
     click.secho(f"{results['prospects']} people, {results['days']} days", bold=True)
     click.echo(
         f"{results['touches_sent']:,} messages received, {results['duplicates']} twice; "
-        f"{results['clicks']:,} clicks by people, {results['machine_hits']:,} hits by machines"
+        f"{results['clicks']:,} clicks by people, {results['machine_hits']:,} hits by machines, "
+        f"{results['unsure_hits']} nobody can say"
     )
     click.echo(
         f"{results['promoted']} people promoted, {results['handed_off']} leads mailed to sales, "

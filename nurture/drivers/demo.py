@@ -215,6 +215,7 @@ def _look(
         "duplicates": _repeated(mails),
         "clicks": _count(connection, HITS, HITS.c.kind == "click", HITS.c.verdict == "human"),
         "machine_hits": _count(connection, HITS, HITS.c.verdict == "machine"),
+        "unsure_hits": _count(connection, HITS, HITS.c.verdict == "unsure"),
         "promoted": sum(by_persona.values()),
         "promoted_by_persona": {name: by_persona[name] for name in sorted(set(personas.values()))},
         "handed_off": _count(connection, HANDOFFS, HANDOFFS.c.mailed_at.is_not(None)),
