@@ -44,7 +44,8 @@ from nurture.assembly import Nurture, begin, load_folder, open_nurture
 from nurture.core import facts as f
 from nurture.drivers import loop
 from nurture.engine.aside import second_core
-from nurture.engine.duties import Engine, deliver_due, wake_due
+from nurture.engine.engine import Engine
+from nurture.engine.outgoing import deliver_due, wake_due
 from nurture.rendering import render
 from nurture.settings import write_secrets
 from nurture.store import enter_many, note

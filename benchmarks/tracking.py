@@ -42,7 +42,8 @@ from nurture import clock
 from nurture.assembly import open_nurture
 from nurture.delivery.tokens import sign
 from nurture.drivers import loop
-from nurture.engine.duties import DUTIES, deliver_due, run_due, tend_outbox, wake_due
+from nurture.engine.duties import DUTIES, run_due
+from nurture.engine.outgoing import deliver_due, tend_outbox, wake_due
 from nurture.store import enter_many
 from nurture.store.tables import TOUCHES, touch_id
 from nurture.web.serving import serving

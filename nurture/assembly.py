@@ -24,7 +24,7 @@ from nurture.delivery.transports.folder import FolderTransport
 from nurture.delivery.transports.seam import Transport
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine.alerting import Tell, by_mail, by_webhook, nobody
-from nurture.engine.duties import Engine
+from nurture.engine.engine import Engine
 from nurture.engine.fetching import Taking
 from nurture.engine.mailboxes import ImapFolder, Maildir, Place, is_here
 from nurture.engine.pulse import Pulse

@@ -23,7 +23,9 @@ from nurture.drivers import loop
 from nurture.drivers.systemd import notify, watchdog_seconds
 from nurture.engine.alerting import Alerting
 from nurture.engine.aside import second_core
-from nurture.engine.duties import DUTIES, Duty, Engine, deliver_due, rescue_orphans, run_due, wake_due
+from nurture.engine.duties import DUTIES, Duty, run_due
+from nurture.engine.engine import Engine
+from nurture.engine.outgoing import deliver_due, rescue_orphans, wake_due
 from nurture.engine.pulse import Pulse
 from nurture.store.engines import is_unavailable
 from nurture.store.outbox import LEASE

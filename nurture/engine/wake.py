@@ -2,7 +2,8 @@
 
 On PostgreSQL all three share a transaction, so that no two processes settle the same prospect and nobody
 needs a lease. On SQLite, where one process wakes and a transaction keeps out everybody else who writes,
-settling lies between a reading and a writing one (`duties.wake_due`); whoever got news meanwhile comes again.
+settling lies between a reading and a writing one (`outgoing.wake_due`); whoever got news meanwhile comes
+again.
 
 A prospect about whom our code fails is tried again later, alone, and set aside after five failures in a
 row; the others go on.

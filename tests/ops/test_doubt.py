@@ -15,7 +15,7 @@ from nurture.delivery.tokens import Keys, sign
 from nurture.delivery.transports.smtp import Account, SmtpTransport, Timeouts
 from nurture.engine import Engine, next_moment, run_all
 from nurture.engine.doubting import ASSUMED, FOLLOWED, evidence, resolve_by_hand
-from nurture.engine.duties import resolve_doubts
+from nurture.engine.incoming import resolve_doubts
 from nurture.engine.unsubscribing import Unsubscribe, unsubscribe
 from nurture.engine.verifying import verify
 from nurture.errors import Mistake

@@ -19,7 +19,7 @@ from nurture.drafting import Draft, Settled, draft_all
 from nurture.drafting.codec import decode_journey
 from nurture.engine import aside as module
 from nurture.engine.aside import WORTH_IT, Aside
-from nurture.engine.duties import wake_due
+from nurture.engine.outgoing import wake_due
 from nurture.engine.verifying import verify
 from nurture.engine.wake import Seen, look
 from nurture.store import Store

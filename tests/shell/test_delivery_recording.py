@@ -18,7 +18,8 @@ from nurture.delivery.recording import Recorder
 from nurture.delivery.sending import Delivered, deliver
 from nurture.delivery.transports import Account, FolderTransport, SmtpTransport, Timeouts
 from nurture.engine import unsubscribing
-from nurture.engine.duties import Engine, rescue_orphans
+from nurture.engine.engine import Engine
+from nurture.engine.outgoing import rescue_orphans
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, engines
 from nurture.store.claims import claim_touches

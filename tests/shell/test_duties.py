@@ -16,7 +16,7 @@ from nurture.core import facts as f
 from nurture.delivery.tokens import Keys
 from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine import Engine, next_moment, run_all
-from nurture.engine.duties import deliver_due, tend_outbox
+from nurture.engine.outgoing import deliver_due, tend_outbox
 from nurture.engine.shelf import Shelf
 from nurture.simulation.inbox import Inbox
 from nurture.store import Store

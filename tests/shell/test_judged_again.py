@@ -11,7 +11,8 @@ from sqlalchemy import event, select, update
 from nurture.core import facts as f
 from nurture.core.journey import NURTURING, PROMOTED
 from nurture.engine.asking import look_up
-from nurture.engine.duties import judge_again, next_moment, run_all, settle_hits
+from nurture.engine.duties import next_moment, run_all
+from nurture.engine.incoming import judge_again, settle_hits
 from nurture.engine.settling import JUDGED_AGAIN_FOR, Settled, is_stale, reclassify
 from nurture.engine.settling import settle_hits as settle
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks

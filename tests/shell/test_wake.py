@@ -19,7 +19,7 @@ from nurture.core.timing import business_later
 from nurture.core.weighing import refold
 from nurture.drafting import Draft, Due, draft_all, mark_of
 from nurture.drafting.codec import encode_journey
-from nurture.engine.duties import wake_due
+from nurture.engine.outgoing import wake_due
 from nurture.engine.shelf import Shelf
 from nurture.engine.verifying import verify
 from nurture.engine.wake import MOST_ERRORS, QUARANTINED, look, record, wake
