@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from email import message_from_bytes, policy
+from time import process_time
 from urllib.parse import urlencode
 
 import pytest
@@ -15,6 +16,7 @@ from nurture.intake.webhooks import (
     certificate,
     hear,
     may_be_visited,
+    rebuilt,
     returned,
 )
 from nurture.web.amazon import Certificates, system_roots
@@ -393,3 +395,13 @@ def test_this_machine_trusts_somebody():
 def test_nothing_is_fetched_from_inside(host, plain):
     with pytest.raises(NotTaken):
         fetch(f"http{'' if plain else 's'}://{host}/", plain=plain)
+
+
+def test_a_letter_full_of_guessed_boundaries_is_put_together_once():
+    guesses = "\n".join(f"--=_nurture_{number}_" for number in range(1, 40_001)).encode()
+    inside = rebuilt.File("message/rfc822", "letter.eml", b"Subject: inside\n\n" + guesses)
+    began = process_time()
+    made = rebuilt.message([("Subject", "outside")], "Hello", None, [inside])
+    assert process_time() - began < 1
+    parts = message_from_bytes(made).get_payload()
+    assert [part.get_content_type() for part in parts] == ["text/plain", "message/rfc822"]

@@ -9,6 +9,7 @@ from base64 import encodebytes
 from collections.abc import Iterable, Sequence
 from email.header import Header
 from email.utils import formataddr, getaddresses
+from hashlib import sha256
 from typing import NamedTuple
 
 _NAME = re.compile(r"[!-9;-~]{1,76}", re.ASCII)
@@ -16,7 +17,6 @@ _OURS = ("content-type", "content-transfer-encoding", "content-disposition", "mi
 _ADDRESSES = ("from", "to", "cc", "bcc", "reply-to", "sender", "return-path", "delivered-to")
 _REPORTS = {"message/delivery-status": "delivery-status", "message/feedback-report": "feedback-report"}
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}", re.ASCII)
-_BOUNDARIES = "=_nurture_{}_"
 MOST_HEADERS = 300
 
 
@@ -45,11 +45,8 @@ def message(
 
 
 def _multipart(kind: str, parts: Sequence[str]) -> str:
-    """Parts with a boundary that stands in none of them."""
-    number = 1
-    while any(_BOUNDARIES.format(number) in part for part in parts):
-        number += 1
-    boundary = _BOUNDARIES.format(number)
+    """Parts with a boundary that stands in none of them: nobody writes a text that holds its own hash."""
+    boundary = f"=_nurture_{sha256(''.join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:32]}"
     inside = "".join(f"--{boundary}\n{part}\n" for part in parts)
     return f'Content-Type: multipart/{kind}; boundary="{boundary}"\n\n{inside}--{boundary}--\n'
 
