@@ -47,7 +47,7 @@ from nurture.engine.aside import second_core
 from nurture.engine.engine import Engine
 from nurture.engine.outgoing import deliver_due, wake_due
 from nurture.rendering import render
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 from nurture.store import enter_many, note
 from nurture.store.tables import TOUCHES
 

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from nurture.assembly import begin
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 from nurture.simulation.crowd import MAP, crowd, write_list
 
 ROOT = Path(__file__).parents[1]

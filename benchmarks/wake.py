@@ -31,7 +31,7 @@ from nurture.core import facts as f
 from nurture.drafting.codec import decode_journey, encode_journey
 from nurture.engine.engine import Engine
 from nurture.engine.outgoing import wake_due
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 from nurture.store import enter_many, note
 from nurture.store.tables import ENROLLMENTS, FACTS, PROSPECTS, TOUCHES
 

@@ -32,7 +32,8 @@ from nurture.engine.returning import Ground
 from nurture.engine.shelf import Shelf, links_in
 from nurture.errors import Mistake
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks
-from nurture.settings import Secrets, Settings, read_secrets, read_settings
+from nurture.secrets import Secrets, read_secrets
+from nurture.settings import Settings, read_settings
 from nurture.store import Store, programmes, schema, suppressions
 from nurture.store.facts import newest
 from nurture.store.journal import Journal

@@ -25,6 +25,7 @@ from nurture.cli import main, nurture
 from nurture.core.evidence import Grain, Measure, Reservoir, level, pour
 from nurture.intake.mapfile import MapShape, read_map
 from nurture.intake.mapping import Map
+from nurture.secrets import write_secrets
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -210,7 +211,7 @@ def keys_of(kind: Any) -> list[str]:
 
 
 def test_every_secret_is_documented(tmp_path: Path) -> None:
-    settings.write_secrets(tmp_path)
+    write_secrets(tmp_path)
     written = (tmp_path / "secrets.toml").read_text(encoding="utf-8")
     page = (DOCS / "reference.md").read_text(encoding="utf-8").split("## secrets.toml")[1]
     section = ""

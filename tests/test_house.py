@@ -20,7 +20,7 @@ ORDER = (
     ("drivers", "doctor"),
     ("cli",),
 )
-LEAVES = ("settings", "clock", "errors", "failpoints", "testing")
+LEAVES = ("settings", "secrets", "clock", "errors", "failpoints", "testing")
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
 SHARED = {"store": ("tables",)}
 """Insides that siblings may open: whoever writes SQL needs the tables."""

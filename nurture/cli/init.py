@@ -6,7 +6,7 @@ import click
 
 from nurture.assembly import begin
 from nurture.cli.printing import next_step
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 
 
 @click.command("init", short_help="Begin a workspace from the example programme.")

@@ -23,7 +23,7 @@ from nurture.engine.fetching import AT_ONCE, Heard, heard_in
 from nurture.engine.mailboxes import LARGEST, Letter
 from nurture.errors import Mistake
 from nurture.intake.returns import Return
-from nurture.settings import SECRETS
+from nurture.secrets import SECRETS
 from nurture.store import returns
 
 CLASSES = {"complained": "complaint", "away": "auto_reply", "replied": "reply", "unsubscribed": "unsubscribe"}

@@ -14,7 +14,8 @@ from nurture.doctor import database, forms, people, workspace
 from nurture.doctor.authentication import examine_dns
 from nurture.doctor.findings import Finding, Group
 from nurture.errors import Mistake
-from nurture.settings import Secrets, Settings, read_secrets, read_settings
+from nurture.secrets import Secrets, read_secrets
+from nurture.settings import Settings, read_settings
 from nurture.store import programmes, suppressions
 from nurture.store.facts import newest
 

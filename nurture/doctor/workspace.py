@@ -10,7 +10,8 @@ from nurture.assembly import example_sender
 from nurture.authoring import Loaded, aligned, is_here, is_reserved, reaches_the_world, refusals
 from nurture.core.programme import Programme, Sender
 from nurture.doctor.findings import Finding, Group
-from nurture.settings import SECRETS, Secrets, Settings
+from nurture.secrets import SECRETS, Secrets
+from nurture.settings import Settings
 
 _MOST_SHOWN = 5
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from nurture.errors import Mistake
 from nurture.intake.webhooks import Endpoint, need_cryptography, public_key
-from nurture.settings import SECRETS, Webhook, WebhookSecrets
+from nurture.secrets import SECRETS, WebhookSecrets
+from nurture.settings import Webhook
 
 _SIGNS_NOTHING = ("postmark", "brevo")
 _NO_SECRETS = WebhookSecrets(())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nurture.errors import Mistake
-from nurture.settings import read_secrets, read_settings, write_secrets
+from nurture.secrets import read_secrets, write_secrets
+from nurture.settings import read_settings
 
 KEY = "A" * 43 + "="
 

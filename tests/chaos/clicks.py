@@ -23,7 +23,7 @@ from sqlalchemy import Connection, insert, select
 
 from nurture.assembly import begin, open_nurture
 from nurture.delivery.tokens import sign
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 from nurture.store import enter_many
 from nurture.store.tables import HITS, TOUCHES, touch_id
 

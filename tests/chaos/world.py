@@ -34,7 +34,7 @@ from nurture.delivery.tokens import Keys, message_id, sign_address
 from nurture.delivery.tokens import read as read_token
 from nurture.engine.shelf import Shelf
 from nurture.engine.wake import wake
-from nurture.settings import read_secrets, write_secrets
+from nurture.secrets import read_secrets, write_secrets
 from nurture.simulation.inbox import Fault, Inbox, Received
 from nurture.store import Store, enter_many, note, programmes
 from nurture.store.hits import Seen, keep_hit

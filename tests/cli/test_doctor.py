@@ -16,7 +16,7 @@ import dns.resolver
 import pytest
 from sqlalchemy import insert, text, update
 
-from nurture.settings import read_secrets
+from nurture.secrets import read_secrets
 from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
 from nurture.store.tallies import ACCOUNT
 from tests.cli.test_senders import IMPORT, by_hand, own, without_footer, world

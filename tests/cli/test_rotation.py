@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from nurture.assembly import begin, open_nurture
 from nurture.delivery.tokens import PURPOSES, Token, read, read_address, sign, sign_address
 from nurture.errors import Mistake
-from nurture.settings import write_secrets
+from nurture.secrets import write_secrets
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nurture.doctor.workspace import examine_mailbox
-from nurture.settings import Mailbox, Secrets, Settings, Smtp
+from nurture.secrets import Secrets
+from nurture.settings import Mailbox, Settings, Smtp
 
 WORLD = Smtp(host="smtp.relay-house.net")
 

@@ -15,7 +15,8 @@ from nurture.delivery.webhook import NotTaken
 from nurture.engine import braking
 from nurture.engine.returning import Ground
 from nurture.errors import Mistake
-from nurture.settings import Webhook, WebhookSecrets
+from nurture.secrets import WebhookSecrets
+from nurture.settings import Webhook
 from nurture.store import Store, alerts, webhooks
 from nurture.store.tables import PROSPECTS, RETURNS, SUPPRESSIONS, touch_id
 from nurture.web.amazon import Certificates
