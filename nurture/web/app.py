@@ -6,6 +6,7 @@ taken from the request: pages use relative addresses, redirects the configured o
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nurture.errors import Mistake
 from nurture.web.answering import Answering
 from nurture.web.confirming import Confirming
+from nurture.web.current import Current, Fresh
 from nurture.web.events import Events
 from nurture.web.health import Health
 from nurture.web.lost import LostLink
@@ -53,6 +55,8 @@ _SAYS: Mapping[int, tuple[str, str]] = {
 
 def create_app(needs: Needs) -> ASGIApp:
     """The app, ready for a server."""
+    programme = Current(needs.programme)
+    needs = replace(needs, programme=programme)
     tracked, answering, lost = Tracked(needs), Answering(needs), LostLink(needs)
     unsubscribing = Unsubscribing(needs, lost)
     preferring = Preferring(needs, unsubscribing, lost)
@@ -86,7 +90,7 @@ def create_app(needs: Needs) -> ASGIApp:
         Exception: _broken,
     }
     app = Starlette(routes=routes, exception_handlers=dict(handlers))
-    return Headers(Short(Straight(app, tracked, handlers)))
+    return Headers(Short(Fresh(Straight(app, tracked, handlers), programme)))
 
 
 class Short:

@@ -20,7 +20,7 @@ from nurture import clock, failpoints
 from nurture.delivery.tokens import Token, read
 from nurture.engine.preferring import Standing, standing
 from nurture.engine.silencing import EVERYTHING, PAGE
-from nurture.engine.unsubscribing import Unsubscribe, journal_entry
+from nurture.engine.unsubscribing import Unsubscribe, journal_entry, unsubscribe
 from nurture.web import asking, pressing
 from nurture.web.lost import LostLink
 from nurture.web.needs import Needs, said
@@ -75,21 +75,19 @@ class Unsubscribing:
     async def keep(self, asked: Unsubscribe) -> Standing | None:
         """Return once nothing can lose it: with what holds then, or None where the journal has it."""
         needs = self.needs
-        unsubscribe = asked.work(needs.suppression_key, needs.programme().hash, asked.at)
 
         def work(connection: Connection) -> Standing | None:
-            unsubscribe(connection)
+            unsubscribe(connection, asked, needs.suppression_key, programme, asked.at)
             if asked.way == "one_click":
                 return None  # nobody reads what would be said
             return standing(connection, asked.touch, asked.at, key=needs.suppression_key)
 
         failpoints.hit("unsubscribe.before")
         try:
+            programme = needs.programme().hash
             found = await asyncio.wait_for(needs.store.write(work, urgent=True), PATIENCE)
             failpoints.hit("unsubscribe.after")
-        except (
-            Exception
-        ) as error:  # whatever keeps the store from taking it, the person's word must not be lost
+        except Exception as error:  # whatever keeps the store from taking it, the word must not be lost
             logger.warning("The store did not take an unsubscribe, the journal does: %s", said(error))
             await asyncio.to_thread(needs.journal.append, journal_entry(asked))
             return None

@@ -63,9 +63,10 @@ class Webhooks:
         return Refused(503, "a certificate came and went") if isinstance(heard, WantsCertificate) else heard
 
     async def _keep(self, heard: Heard, endpoint: Endpoint) -> Response:
-        programme = await asyncio.to_thread(self.needs.programme)
         needs = self.needs
-        ground = Ground(clock.now(), programme.hash, needs.keys, needs.suppression_key, needs.links_in)
+        ground = Ground(
+            clock.now(), needs.programme().hash, needs.keys, needs.suppression_key, needs.links_in
+        )
         take = partial(braking.take, name=endpoint.name, ground=ground, signed=endpoint.signed)
         try:
             for part in _parts(heard):
