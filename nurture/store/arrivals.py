@@ -1,11 +1,14 @@
 """Hits as they arrive: all that wait are written together, and each is answered after the commit.
 
 A click on its own costs a statement to find its message, another to keep it, and a commit. Under load the
-three are shared: while one group is committed, the next one gathers. No timer, so nobody waits for company.
+three are shared: while one group is committed, the next one gathers, and the writer takes it the moment it
+has its hands free. No timer, so nobody waits for company.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -36,8 +39,9 @@ class Arrivals:
     def __init__(self, store: Store, leads: Leads) -> None:
         self._store = store
         self._leads = leads
-        self._waiting: list[_Arriving] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[_Arriving] = deque()
+        self._is_announced = False
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def keep(self, touch: int, seen: Seen) -> str | None:
         """Keep a request to an address of message `touch`; comes back once that is committed and synced.
@@ -47,39 +51,60 @@ class Arrivals:
         """
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Arriving(touch, seen, answer))
-        if self._task is None:
-            self._task = asyncio.create_task(self._write_all())
+        self._announce()
         return await answer
 
-    async def _write_all(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
-                await self._write(group)
-        finally:
-            self._task = None
+    def _announce(self) -> None:
+        """Ask the store to write whatever waits by the time it gets to it."""
+        if self._waiting and not self._is_announced:
+            self._is_announced = True
+            task = asyncio.create_task(self._write([]))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
 
-    async def _write(self, group: Sequence[_Arriving]) -> None:
-        """A hit that the store refuses for what it holds must not take its neighbours with it."""
-        hits = [(each.touch, each.seen) for each in group]
+    def _gather(self, group: list[_Arriving]) -> None:
+        """In the writer's thread. What comes from now on is announced anew, so none is left behind."""
+        self._is_announced = False
+        with suppress(IndexError):
+            while len(group) < LARGEST_GROUP:
+                group.append(self._waiting.popleft())
+
+    async def _write(self, group: list[_Arriving]) -> None:
+        """Write these, or where there are none whoever waits by then.
+
+        A hit that the store refuses for what it holds must not take its neighbours with it.
+        """
+
+        def work(connection: Connection) -> list[str | Mistake | None]:
+            if not group:  # there are some where PostgreSQL does the work again
+                self._gather(group)
+            return keep_hits(connection, [(each.touch, each.seen) for each in group], self._leads)
+
         try:
-            kept = await self._store.write(lambda connection: keep_hits(connection, hits, self._leads))
+            _answer(group, await self._store.write(work))
         except Exception as error:
+            if not group:  # it was not even begun
+                self._gather(group)
             if len(group) > 1 and not is_unavailable(error):
                 for each in group:
                     await self._write([each])
-                return
-            for each in group:
-                if not each.answer.done():
-                    each.answer.set_exception(error)
-        else:
-            for each, leads in zip(group, kept, strict=True):
-                if each.answer.done():
-                    continue
-                if isinstance(leads, Mistake):
-                    each.answer.set_exception(leads)
-                else:
-                    each.answer.set_result(leads)
+            else:
+                _refuse(group, error)
+        self._announce()  # what was too much for one group
+
+
+def _answer(group: Sequence[_Arriving], kept: Sequence[str | Mistake | None]) -> None:
+    for each, leads in zip(group, kept, strict=True):
+        if isinstance(leads, Mistake):
+            _refuse([each], leads)
+        elif not each.answer.done():
+            each.answer.set_result(leads)
+
+
+def _refuse(group: Sequence[_Arriving], error: Exception) -> None:
+    for each in group:
+        if not each.answer.done():
+            each.answer.set_exception(error)
 
 
 def keep_hits(
@@ -98,7 +123,8 @@ def keep_hits(
         url = _leads_to(connection, message, seen, leads) if message is not None else None
         answers.append(url)
         if message is not None and isinstance(url, str):
-            rows.append((message.prospect, touch, *(seen._replace(url=url) if url else seen)))
+            kind, _, *others = seen
+            rows.append((message.prospect, touch, kind, url, *others))
     if rows:
         statements.keep_hits(driver, Seen._fields, rows)
     return answers

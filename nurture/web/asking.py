@@ -27,19 +27,23 @@ LONGEST_REMEMBERED = 200
 MOST_FIELDS = 100
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 """Headers by which a browser says that nobody has asked to see this yet."""
+_LOOKED_AT = {name.encode() for name in ("user-agent", "accept", "accept-language", "sec-ch-ua", *PURPOSES)}
 
 Address = IPv4Address | IPv6Address
 
 
-def seen(request: Request, trusted: Iterable[str], kind: str, url: str, at: datetime) -> Seen:
+def seen(
+    request: Request, trusted: Iterable[str], kind: str, at: datetime, *, url: str = "", link: int = 0
+) -> Seen:
     """The request as it is kept: no address, no header but a short User-Agent; of others, that they came."""
     # Asked one by one, Starlette looks through all headers each time; the first of a name counts, as there.
-    raw = reversed(request.headers.raw)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    raw = reversed(request.scope["headers"])
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw if name in _LOOKED_AT}
     return Seen(
         kind=kind,
         url=url,
         at=at,
+        link=link,
         method=request.method,
         agent=_short_agent(headers.get("user-agent", "")[:LONGEST_AGENT]),
         network=network(request, trusted),

@@ -5,6 +5,7 @@ A page needs no script, sets no cookie, names no person, and cannot be framed. T
 
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -59,11 +60,17 @@ class Headers:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = message.get("headers", ())
-                said = {name.lower() for name, _ in own}
-                message["headers"] = [*own, *(header for header in _RAW if header[0] not in said)]
+                message["headers"] = [*own, *_besides(tuple([name for name, _ in own]))]
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+@lru_cache(maxsize=256)
+def _besides(names: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """HEADERS but for those of an answer that says these itself."""
+    said = {name.lower() for name in names}
+    return tuple(header for header in _RAW if header[0] not in said)
 
 
 def page(name: str, programme: Programme, title: str, *, status: int = 200, **words: Any) -> Response:

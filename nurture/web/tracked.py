@@ -59,7 +59,7 @@ class Tracked:
         if needs.tracking == "off":
             url = await needs.store.aread(partial(arrivals.leads_to, *token, self._leads))
             return RedirectResponse(_or_gone(url), 302)
-        seen = self._seen(request, "click", "")._replace(link=token.link)
+        seen = self._seen(request, "click", link=token.link)
         url = _or_gone(await self.arrivals.keep(token.touch, seen))
         failpoints.hit("hit.after")
         return RedirectResponse(_with_visit(url, self._hosts(), sign(needs.keys, "v", *token)), 302)
@@ -68,7 +68,7 @@ class Tracked:
         """GET, HEAD /o/{token}.gif: always the same picture; kept only where tracking is full."""
         token = read(self.needs.keys, "o", request.path_params["token"])
         if token is not None and self.needs.tracking == "full":
-            await self.arrivals.keep(token.touch, self._seen(request, "open", ""))
+            await self.arrivals.keep(token.touch, self._seen(request, "open"))
             failpoints.hit("hit.after")
         headers = {
             "Cross-Origin-Resource-Policy": "cross-origin",
@@ -89,7 +89,7 @@ class Tracked:
         path = _path_on(told.url, self._hosts())
         if path and needs.tracking != "off":
             token = read(needs.keys, "v", told.nv)
-            seen = self._seen(request, "page", path)._replace(visitor=told.visitor or None)
+            seen = self._seen(request, "page", url=path)._replace(visitor=told.visitor or None)
             view = joining.View(token.touch if token else None, seen)
             programme = needs.programme().hash if told.visitor else ""
             await needs.store.write(partial(joining.keep, view=view, now=seen.at, programme=programme))
@@ -125,8 +125,8 @@ class Tracked:
             self._site = clock.tick(), hosts
         return hosts
 
-    def _seen(self, request: Request, kind: str, url: str) -> Seen:
-        return asking.seen(request, self.needs.trusted_proxies, kind, url, clock.now())
+    def _seen(self, request: Request, kind: str, *, url: str = "", link: int = 0) -> Seen:
+        return asking.seen(request, self.needs.trusted_proxies, kind, clock.now(), url=url, link=link)
 
 
 class _Told(NamedTuple):
