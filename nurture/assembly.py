@@ -188,7 +188,8 @@ class Nurture:
 
     def taking(self) -> Taking:
         """What letters are taken in with."""
-        return Taking(self.store, self.shelf, self.keys(), self.secrets.suppression)
+        key = self.secrets.suppression
+        return Taking(self.store, self.shelf, self.keys(), key, self._networks())
 
     def _limits(self) -> Limits:
         """How much may leave; a day of the warm-up is one where the sender is."""
@@ -226,7 +227,9 @@ class Nurture:
     def ground(self) -> Ground:
         """What somebody works with who takes what came back."""
         key = self.secrets.suppression
-        return Ground(self.now(), self.programme().hash, self.keys(), key, self._links_in)
+        return Ground(
+            self.now(), self.programme().hash, self.keys(), key, self._links_in, networks=self._networks()
+        )
 
     def tell(self, transport: Transport) -> Tell:
         """How people are told of trouble: by the setting `alerts`, or by the log alone."""
@@ -252,6 +255,7 @@ class Nurture:
                 public=self.settings.web.public,
                 tracking=self.settings.tracking,
                 trusted_proxies=self.settings.web.trusted_proxies,
+                networks=self._networks(),
                 events=self.secrets.events,
                 webhooks=endpoints(self.settings.webhooks, self.secrets.webhooks),
                 pulse=pulse,

@@ -15,6 +15,7 @@ from nurture.core.programme import Form, Programme
 from nurture.engine import confirming, joining
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.intake.forms import Heard
+from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.store import prospects
 from nurture.store.door import Work
 from nurture.store.facts import history, lock, note
@@ -30,13 +31,15 @@ def form_sent(
     links_in: LinksIn,
     suppression_key: bytes,
     network: str = "",
+    networks: Networks = NO_NETWORKS,
 ) -> Work[int]:
-    """The work for `store.write`: gives the prospect's number. `network`: where it came from, cut short."""
+    """The work for `store.write`: gives the prospect's number. `network`: where it came from, cut short;
+    `networks`: from where machines ask."""
     ground = confirming.Ground(now, programme.hash, suppression_key)
 
     def work(connection: Connection) -> int:
         prospect, is_new = _enter(connection, form, heard.address, now)
-        settle_hits_of(connection, prospect, now, programme.hash, links_in)
+        settle_hits_of(connection, prospect, now, programme.hash, links_in, networks=networks)
         if is_new:
             bodies = entering(connection, Entered(form.source, form.kind), heard.address, suppression_key)
             note(

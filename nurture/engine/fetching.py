@@ -22,6 +22,7 @@ from nurture.engine.mailboxes import Letter, Place
 from nurture.engine.returning import Ground, Taken, take
 from nurture.engine.shelf import Shelf, links_in
 from nurture.intake.mail import read
+from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.intake.returns import Return
 from nurture.store import Store, is_unavailable
 
@@ -53,6 +54,7 @@ class Taking:
     shelf: Shelf
     keys: Keys
     suppression_key: bytes = field(repr=False)
+    networks: Networks = NO_NETWORKS
 
     def take(self, letters: Sequence[Letter], now: datetime) -> list[Heard]:
         """Read these letters and do what follows from them, committed. Blocks.
@@ -91,6 +93,7 @@ class Taking:
             self.suppression_key,
             partial(links_in, connection, self.shelf),
             partial(is_colleague, programme),
+            self.networks,
         )
         taken = iter(take(connection, [one for returns in heard for one in returns], CHANNEL, ground))
         failpoints.hit("fetch.before")

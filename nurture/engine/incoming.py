@@ -59,7 +59,7 @@ async def fetch_mail(engine: Engine, now: datetime) -> int:
     """Take in the mail that came back."""
     if engine.mailbox is None:
         return 0
-    taking = Taking(engine.store, engine.shelf, engine.keys, engine.suppression_key)
+    taking = Taking(engine.store, engine.shelf, engine.keys, engine.suppression_key, engine.networks)
     try:
         done = await asyncio.to_thread(fetch, engine.mailbox, taking, now, engine.stopping.is_set)
     except Unreachable as trouble:

@@ -18,6 +18,7 @@ from nurture.engine.doubting import evidence
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.engine.silencing import cancel, silence
 from nurture.intake.addresses import NoAddress, normalise
+from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.intake.returns import Return
 from nurture.store import breakers, facts, returns
 from nurture.store.prospects import ids_of
@@ -61,7 +62,7 @@ def _nobody(_: str) -> bool:
 
 class Ground(NamedTuple):
     """What a taker works with: the instant, the active programme's hash, the keys, the wiring that settles
-    hits, and who is a colleague (by address), whose copied mail counts."""
+    hits, who is a colleague (by address), whose copied mail counts, and from where machines ask."""
 
     now: datetime
     programme: str
@@ -69,6 +70,7 @@ class Ground(NamedTuple):
     suppression_key: bytes
     links_in: LinksIn
     is_colleague: Callable[[str], bool] = _nobody
+    networks: Networks = NO_NETWORKS
 
 
 def take(
@@ -175,7 +177,9 @@ def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -
     at = _happened(connection, one, touch, ground.now)
     _settle_doubt(connection, one, touch, ground)
     if one.kind in ("replied", "complained", "unsubscribed"):
-        settle_hits_of(connection, prospect, ground.now, ground.programme, ground.links_in)
+        settle_hits_of(
+            connection, prospect, ground.now, ground.programme, ground.links_in, networks=ground.networks
+        )
     decision = whose_touch(touch)[1] if touch else 0
     said = f"{one.kind} {one.id}"
     silencing = _silencing(one, decision)

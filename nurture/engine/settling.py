@@ -81,14 +81,17 @@ def settle_hits(
 
 
 def settle_hits_of(
-    connection: Connection, prospect: int, now: datetime, programme: str, links_in: LinksIn
+    connection: Connection,
+    prospect: int,
+    now: datetime,
+    programme: str,
+    links_in: LinksIn,
+    *,
+    networks: Networks = NO_NETWORKS,
 ) -> Settled:
-    """Settle everything of one prospect at once: the person is here.
-
-    The operator's list is not looked at; where there is one, `reclassify` does so soon after.
-    """
+    """Settle everything of one prospect at once: the person is here."""
     touches = hits.unsettled_of(connection, prospect)
-    return _settle(_Bench(connection, now, programme, links_in, NO_NETWORKS), touches, until=now)
+    return _settle(_Bench(connection, now, programme, links_in, networks), touches, until=now)
 
 
 def is_stale(connection: Connection, now: datetime, networks: Networks) -> bool:

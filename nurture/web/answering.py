@@ -65,7 +65,7 @@ class Answering:
         else:
             work = form_sent(
                 form, heard, now, programme, links_in=needs.links_in,
-                suppression_key=needs.suppression_key, network=network,
+                suppression_key=needs.suppression_key, network=network, networks=needs.networks,
             )  # fmt: skip
             await needs.store.write(work)
         return RedirectResponse(f"{needs.public}/thanks", 303)

@@ -10,6 +10,7 @@ from nurture.delivery.tokens import Keys
 from nurture.engine.pulse import Pulse
 from nurture.engine.settling import LinksIn
 from nurture.errors import Mistake
+from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.intake.webhooks import Endpoint
 from nurture.store.door import Store
 from nurture.store.journal import Journal
@@ -27,9 +28,10 @@ class Needs:
 
     `public` is the address under which the world reaches us, without a slash at the end (never taken from
     a request). `tracking` is off, clicks or full. `trusted_proxies` are addresses or networks whose
-    X-Forwarded-For is believed. `events` are the tokens of those who may post events, by name; `webhooks`
-    the endpoints of mail providers, by name; `certificates` those of Amazon's. `pulse` is this process's
-    health, where it runs the duties; `schema` the version that the database must have (any, if empty).
+    X-Forwarded-For is believed, `networks` those that machines ask from. `events` are the tokens of those who
+    may post events, by name; `webhooks` the endpoints of mail providers, by name; `certificates` those of
+    Amazon's. `pulse` is this process's health, where it runs the duties; `schema` the version that the
+    database must have (any, if empty).
     """
 
     store: Store
@@ -42,6 +44,7 @@ class Needs:
     public: str
     tracking: str = "clicks"
     trusted_proxies: tuple[str, ...] = ()
+    networks: Networks = NO_NETWORKS
     events: Mapping[str, str] = field(default_factory=dict, repr=False)
     webhooks: Mapping[str, Endpoint] = field(default_factory=dict)
     certificates: Certificates = field(default_factory=Certificates)

@@ -65,8 +65,9 @@ class Webhooks:
     async def _keep(self, heard: Heard, endpoint: Endpoint) -> Response:
         needs = self.needs
         ground = Ground(
-            clock.now(), needs.programme().hash, needs.keys, needs.suppression_key, needs.links_in
-        )
+            clock.now(), needs.programme().hash, needs.keys, needs.suppression_key, needs.links_in,
+            networks=needs.networks,
+        )  # fmt: skip
         take = partial(braking.take, name=endpoint.name, ground=ground, signed=endpoint.signed)
         try:
             for part in _parts(heard):

@@ -13,15 +13,18 @@ from nurture.core.journey import NURTURING, PROMOTED
 from nurture.engine.asking import look_up
 from nurture.engine.duties import next_moment, run_all
 from nurture.engine.incoming import judge_again, settle_hits
+from nurture.engine.returning import Ground, take
 from nurture.engine.settling import JUDGED_AGAIN_FOR, Settled, is_stale, reclassify
 from nurture.engine.settling import settle_hits as settle
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks
+from nurture.intake.returns import Return
 from nurture.intake.tracking import BARE, MANNERS, fingerprint
 from nurture.store import Store
 from nurture.store.hits import Seen, keep_hit
 from nurture.store.tables import HITS, touch_id
 from tests.machines.behaviours import CHROME, FIREFOX, PIXEL
 from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World
+from tests.shell.mailbox_world import KEYS
 
 SCANNER, HOME = "198.51.100.0/24", "203.0.113.0/24"
 LISTED = read_networks(["198.51.0.0/16  # made up"], "networks.txt")
@@ -221,6 +224,17 @@ def test_the_duty_reads_the_operators_list_and_the_next_moment_does_not_spin(
     moment = hall.store.read(next_moment)
     assert moment is None or moment > now
     assert hall.hits()[0].rules == fingerprint(LISTED)
+
+
+def test_who_shows_up_is_judged_by_the_operators_list_too(hall: Hall) -> None:
+    ada = hall.enter("ada")
+    hall.hit(ada, START + DAY, kind="click", link=1, network=SCANNER)
+    now, hash = START + DAY + MINUTE, hall.world.programme.hash
+    ground = Ground(now, hash, KEYS, b"s" * 32, hall._links, networks=LISTED)
+    answer = Return("1", "replied", now, addresses=("ada@ada.example",), vouched=True)
+    hall.store.write_now(lambda c: take(c, [answer], "mailbox", ground))
+    assert [hit.verdict for hit in hall.hits()] == ["unsure"]
+    assert [hit.rules for hit in hall.hits()] == [fingerprint(LISTED)]
 
 
 def test_a_message_with_more_stale_hits_than_fit_gets_done(hall: Hall) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from nurture import clock
 from nurture.core.facts import Clicked, Entered, FormSent, Learned
+from nurture.intake.networks import read_networks
 from nurture.store import dropped
 from nurture.store.tables import CONFIRMATIONS, CONSENTS, PROSPECTS
 from tests.web.conftest import LINKS, NOON, PROGRAMME
@@ -79,6 +80,15 @@ def test_personal_values_stay_when_a_later_form_does_not_give_them(world):
 def test_no_fact_holds_a_personal_answer(world):
     world.client.post("/f/demo", data={**ADA, "first_name": "Xanthippe"})
     assert "Xanthippe" not in repr(world.facts(1))
+
+
+def test_the_form_moves_nobody_by_a_click_from_a_network_of_machines(world):
+    listed = world.again(networks=read_networks(["192.0.2.0/24"], "networks.txt"))
+    listed.client.get(f"/c/{world.sign('c', 1, link=2)}")
+    clock.set_virtual(NOON + timedelta(seconds=30))
+    listed.client.post("/f/demo", data={"email": "ada@a.example"})
+    assert world.facts(1) == [FormSent("demo")]
+    assert [hit.verdict for hit in world.hits()] == ["machine"]
 
 
 def test_the_form_settles_what_that_person_did_at_once(world):
