@@ -13,33 +13,45 @@ from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.marks import marks_of, marks_of_head
 from nurture.intake.mail.message import Message
 from nurture.intake.mail.refusal import command_in, meaning
-from nurture.intake.mail.transcript import LONGEST_SAID, Torn, paragraph, pieces_of, recipients_of, tear
+from nurture.intake.mail.transcript import (
+    LONGEST_SAID,
+    Torn,
+    paragraph,
+    pieces_of,
+    recipients_of,
+    standing_out,
+    tear,
+)
 from nurture.intake.returns import Return
 
 _DAEMON = re.compile(
-    r"mailer[-_. ]?daemon|post ?master|mail[-_. ]?daemon|mail delivery|delivery (?:sub)?system|mail "
-    r"?system|maildelivery|mail administrator|\bmdaemon|ndr administrator|message delivery|email "
-    r"delivery|mailsystem|undeliver|non-?delivery|ndradmin",
+    "mailer[-_. ]?daemon|post[-_ ]?master|microsoftexchange[0-9a-f]|mail[-_. ]?daemon|mail delivery|"
+    r"delivery (?:sub)?system|mail ?system|maildelivery|mail administrator|\bmdaemon|ndr administrator|"
+    "message delivery|email delivery|mailsystem|undeliver|non-?delivery|ndradmin",
     re.IGNORECASE,
 )
 _OFFICE = re.compile(r"(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
 _SUBJECT = re.compile(
-    r"undeliver|un-?deliverable|failure notice|delivery (?:status|fail|notif|problem|report|error|"
-    r"incomplete|delay|unsuccess|has failed|warning|attempt)|delivery to .{0,60}fail|(?:returned|"
-    r"failed|nondeliverable|bounced|rejected|blocked|delayed) (?:e-?)?(?:mail|message|to sender)|"
-    r"(?:mail|message|email)s? (?:delivery |could not |was |has |is )*(?:fail|not (?:be )?deliver|"
-    r"undeliver|return|reject|delay|block|bounce)|mail (?:system )?(?:error|failure|problem)|non[- "
-    r"]?deliver|not (?:be )?delivered|could ?n[o']t (?:be )?(?:send|deliver|sent)|couldn't send|error "
-    r"sending|sending .{0,20}fail|returning message|send(?:ing)? fail|user unknown|no such user|"
-    r"warning: (?:could not send|message)|\bndn\b|\bndr\b|\bdsn\b|delivery status|bounce|is not "
-    r"deliverable|unzustellbar|nicht zugestellt|zustellung|fehlgeschlagen|non remis|non distribu|"
-    r"[ée]chec|remise|retourn|no (?:se ha podido|se pudo) (?:entregar|enviar)|no entregad|error de "
-    r"entrega|fallo|rechazad|imposible entregar|non (?:recapitat|consegnat)|mancat|impossibile|não "
-    r"(?:foi )?(?:entreg|possível)|devolvid|falha|niet (?:bezorgd|afgeleverd|bestelbaar)|onbestelbaar|"
-    r"nie można dostarczyć|niedostarczon|zwrot|nedoručen|kézbesíthetetlen|teslim edil|недостав|не "
-    r"доставлен|ошибка доставки|возврат|配信(?:エラー|不能|失敗|できません)|送信(?:エラー|失敗|"
-    r"できません)|不達|エラーメール|届きません|退信|投[递遞]失[败敗]|无法(?:送达|投递)|發送失敗|"
-    r"系统退信|반송|전송 ?실패|not (?:a )?member",
+    r"undeliver|un-?deliverable|failure notice|"
+    r"delivery (?:status|fail|notif|problem|report|error|incomplete|delay|unsuccess|has failed|warning|"
+    r"attempt)|delivery to .{0,60}fail|"
+    r"(?:returned|failed|nondeliverable|bounced|rejected|blocked|delayed) (?:e-?)?(?:mail|message|"
+    r"to sender)|"
+    r"(?:mail|message|email)s? (?:delivery |could not |was |has |is )*(?:fail|not (?:be )?deliver|undeliver|"
+    r"return|reject|delay|block|bounce)|mail (?:system )?(?:error|failure|problem)|non[- ]?deliver|"
+    r"not (?:be )?delivered|could ?n[o']t (?:be )?(?:send|deliver|sent)|couldn't send|error sending|"
+    r"sending .{0,20}fail|returning message|send(?:ing)? fail|user unknown|no such user|"
+    r"warning: (?:could not send|message)|\bndn\b|\bndr\b|\bdsn\b|delivery status|bounce|is not deliverable|"
+    r"unzustellbar|nicht zugestellt|zustellung|fehlgeschlagen|non remis|non distribu|[ée]chec|remise|"
+    r"retourn|no (?:se ha podido|se pudo|se puede) (?:entregar|enviar)|non recapitabile|nem kézbesíthető|"
+    r"kan (?:inte|ej|ikke) lever|går inte att leverera|olevererbar|toimit\w+ (?:epäonnistui|ei)|niedostarcz|"
+    r"nedoručiteln|не удается доставить|未送达|未傳遞|無法(?:傳遞|投遞)|无法传递|배달되지|배달 못|"
+    r"no entregad|error de entrega|fallo|rechazad|imposible entregar|non (?:recapitat|consegnat)|mancat|"
+    r"impossibile|não (?:foi )?(?:entreg|possível)|devolvid|falha|niet (?:bezorgd|afgeleverd|bestelbaar)|"
+    r"onbestelbaar|nie można dostarczyć|niedostarczon|zwrot|nedoručen|kézbesíthetetlen|teslim edil|недостав|"
+    r"не доставлен|ошибка доставки|возврат|配信(?:エラー|不能|失敗|できません)|"
+    r"送信(?:エラー|失敗|できません)|不達|エラーメール|届きません|退信|投[递遞]失[败敗]|无法(?:送达|投递)|"
+    r"發送失敗|系统退信|반송|전송 ?실패|not (?:a )?member",
     re.IGNORECASE,
 )
 _BODY = re.compile(
@@ -55,17 +67,18 @@ _BODY = re.compile(
 )
 _ANSWER = re.compile(r"^\s*(?:re|aw|sv|antw|r|rv|tr|fwd?|wg)\s*:", re.IGNORECASE)
 _LATER = re.compile(
-    r"warning message only|will be retried|do not need to resend|has (?:been|not yet been) (?:delayed|"
-    r"delivered)|will (?:continue|keep|be) (?:to try|trying|tried|attempt)|delivery[\w ]{0,30}(?:is |"
-    r"was |has been )?delayed|still (?:being )?(?:tr|queue|attempt)|no action is required|not yet "
-    r"(?:been )?delivered|will try again|further attempts|next attempt|temporar\w+ (?:fail|delay)[\w "
-    r"]{0,40}(?:will|retry)|wird weiter versucht|nouvelle tentative|seguir[áa] intent|再送を(?:試|行|"
-    r"続)|再送します",
+    "warning message only|will be retried|do not need to resend|"
+    "has (?:been|not yet been) (?:delayed|delivered)|"
+    "will (?:continue|keep|be) (?:to (?:try|be made)|trying|tried|attempt)|delivery attempts will|"
+    r"delivery[\w ]{0,30}(?:is |was |has been )?delayed|still (?:being )?(?:tr|queue|attempt)|"
+    "no action is required|not yet (?:been )?delivered|will try again|further attempts|next attempt|"
+    r"temporar\w+ (?:fail|delay)[\w ]{0,40}(?:will|retry)|wird weiter versucht|nouvelle tentative|"
+    "seguir[áa] intent|再送を(?:試|行|続)|再送します",
     re.IGNORECASE,
 )
 _NEVER = re.compile(
     r"permanent(?:ly)?|given up|gave up|giving up|no further|will not be retried|fatal|returning|is "
-    r"being returned|could not be delivered to|has failed|have failed|was not delivered|expired",
+    r"being returned|has failed|have failed|was not delivered|expired",
     re.IGNORECASE,
 )
 _ARRIVED = re.compile(
@@ -98,11 +111,24 @@ def is_bounce(message: Message) -> bool:
     if head.first("x-failed-recipients") or head.parameter("report-type").lower() == "delivery-status":
         return True
     said = _BODY.search(message.text[: LONGEST_SAID * 4]) is not None
-    told = _SUBJECT.search(subject) is not None and not _ANSWER.match(subject)
+    told = _SUBJECT.search(subject) is not None
+    if head.first("auto-submitted").strip().lower() == "auto-replied" and not (told and is_daemon(head)):
+        return False
     if is_daemon(head):
-        return (told or said) and not is_answer(head)
+        says = said or codes_in(message.text).status != ""
+        return ((told and not _ANSWER.match(subject)) or says) and not is_answer(head)
+    if not (told and (said or is_null_path(head))):
+        return False
     proof = is_null_path(head) or codes_in(message.text).status != "" or not _is_personal(head)
-    return told and said and proof
+    return (proof and not _ANSWER.match(subject)) or _names_who(message)
+
+
+def _names_who(message: Message) -> bool:
+    """Whether nobody is answered and somebody else's address stands where reports put a recipient."""
+    head = message.headers
+    if head.first("in-reply-to") or head.first("references"):
+        return False
+    return bool(standing_out(message, tear(message.text).words[:LONGEST_SAID]))
 
 
 def is_daemon(head: Headers) -> bool:
@@ -128,8 +154,11 @@ def is_null_path(head: Headers) -> bool:
 
 def read_bounce(message: Message) -> list[Return]:
     """One return for each recipient that the words name; none where this is no bounce."""
-    if not is_bounce(message):
-        return []
+    return told_of(message) if is_bounce(message) else []
+
+
+def told_of(message: Message) -> list[Return]:
+    """The same for a message that is known to tell of mail: one return at least."""
     torn = tear(message.text)
     if _has_arrived(message, torn):
         return [_arrived(message, torn)]
@@ -142,7 +171,10 @@ def read_bounce(message: Message) -> list[Return]:
 
 def _return(message: Message, torn: Torn, who: str, piece: str, *, later: bool) -> Return:
     said = next(_spoken(piece, who), piece)
-    codes = codes_in(said) if codes_in(said).status or codes_in(said).reply else codes_in(piece)
+    codes = codes_in(said)
+    if not codes.status:
+        # Some number the reason in front of what the server said.
+        codes = Codes(codes.reply or codes_in(piece).reply, codes_in(piece).status)
     if later:
         return Return(
             "",

@@ -10,7 +10,9 @@ from nurture.intake.mail.headers import Headers
 from nurture.intake.mail.message import Message
 
 MOST_MARKS = 200
-ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"'=|/\\]{1,64}@[A-Za-z0-9\[\]._:-]{1,255}[A-Za-z0-9\]]")
+ADDRESS = re.compile(
+    r"[^\s<>()\[\]:;,\"'=|/\\]{1,64}@(?:\[[A-Za-z0-9.:]{2,60}\]|[A-Za-z0-9._-]{1,254}[A-Za-z0-9])"
+)
 MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 _LINK = re.compile(r"<\s*((?:https?://|mailto:)[^<>\s]{1,2000})\s*>", re.IGNORECASE)
 

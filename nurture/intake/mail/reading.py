@@ -5,19 +5,26 @@ that only words tell of, an automatic answer (RFC 3834); whatever is left a pers
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from nurture.intake.mail import replies
 from nurture.intake.mail.automatic import is_by_a_machine, read_automatic
-from nurture.intake.mail.bounce import read_bounce
+from nurture.intake.mail.bounce import is_bounce, read_bounce, told_of
 from nurture.intake.mail.delivery_status import read_delivery_status
 from nurture.intake.mail.feedback import read_feedback
 from nurture.intake.mail.marks import MESSAGE_ID, marks_of
 from nurture.intake.mail.message import Message, parse
 from nurture.intake.mail.notification import read_notification
 from nurture.intake.returns import Return
+
+_RECEIPT = "message/disposition-notification"
+_UNREAD = re.compile(
+    r"^disposition:[^;\n]*automatic-action[^;\n]*;[ \t]*deleted", re.IGNORECASE | re.MULTILINE
+)
+"""Sieve's "reject" answers with a receipt like this (RFC 5429)."""
 
 
 def read(raw: bytes, received_at: datetime) -> tuple[Return, ...]:
@@ -86,7 +93,10 @@ def _asks_by_address(message: Message, reply: Return) -> bool:
 
 
 def read_receipt(message: Message) -> list[Return]:
-    """A receipt that the message was displayed or deleted (RFC 8098): it arrived."""
-    if any(part.type == "message/disposition-notification" for part in message.own):
+    """A receipt that the message was displayed or deleted (RFC 8098): it arrived, or a filter refused it."""
+    receipt = next((part.text for part in message.own if part.type == _RECEIPT), "")
+    if _UNREAD.search(receipt) and is_bounce(message):
+        return told_of(message)
+    if receipt:
         return [Return("", "delivered", reason="read receipt", words=message.headers.spoken("subject")[:300])]
     return []

@@ -16,16 +16,23 @@ _SPELT = (
 )
 _ALSO = {
     "rcpt": r"|rcpt to:? ?<|does not like recipient|rejected (?:the )?(?:recipient )?address|\(state 14\)",
+    "mail": "|but sender was rejected",
+    "helo": "|my name was rejected",
     "data": r"|after i sent the message|\(state 1[78]\)",
 }
+_SHOUTED = re.compile(r"(?<![A-Za-z0-9])(RCPT|DATA|BODY)(?![A-Za-z0-9-])")
+"""A command in capitals, as servers quote it."""
 _COMMANDS = {
     name: re.compile(_SPELT.format(name) + _ALSO.get(name, ""), re.IGNORECASE | re.MULTILINE)
     for name in ("rcpt", "data", "mail", "helo", "ehlo")
 }
 """How reports say which command was answered; the states are Gmail's."""
-_AT_RCPT = re.compile(r"^550 5\.1\.1 .{0,300}\.\.\. user unknown", re.IGNORECASE | re.MULTILINE)
+_AT_RCPT = re.compile(r"^55\d (?:5\.1\.1 )?<.{0,300}>\.\.\. user unknown", re.IGNORECASE | re.MULTILINE)
 """Sendmail's own line for a refused recipient: it sends commands together, and reads the answers later."""
 
+_BEFORE = ("mail", "helo", "ehlo")
+"""Commands that come before anybody is named: what is unknown then is our own name."""
+_OF_RECIPIENTS = ("5.1.1", "5.1.3", "5.1.6", "5.1.10")
 _CERTAIN = re.compile(r"does ?n[o']?t have an? \S{1,80} account", re.IGNORECASE)
 
 
@@ -36,7 +43,13 @@ def command_in(spoken: str) -> str:
         return "rcpt"
     # A later match of the same command takes the place of an earlier one.
     places = {name: match.end() for name, words in _COMMANDS.items() for match in words.finditer(spoken)}
-    return max(places, key=places.__getitem__, default="")
+    return max(places, key=places.__getitem__, default="") or _shouted(spoken)
+
+
+def _shouted(spoken: str) -> str:
+    """The last command in capitals that is no label at the beginning of a line."""
+    found = [m[1] for m in _SHOUTED.finditer(spoken) if spoken[: m.start()].rpartition("\n")[2].strip()]
+    return found[-1].lower().replace("body", "data") if found else ""
 
 
 def meaning(codes: Codes, said: str, command: str) -> Diagnosis:
@@ -45,6 +58,8 @@ def meaning(codes: Codes, said: str, command: str) -> Diagnosis:
     hearsay = codes.reply and command != "rcpt" and (not codes.status or codes.status.endswith(".0.0"))
     if found.bounce == "soft" and found.reason == "filtered" and _CERTAIN.search(said):
         return Diagnosis("hard", "no such mailbox")
+    if found.bounce == "hard" and command in _BEFORE and codes.reply and codes.status not in _OF_RECIPIENTS:
+        return Diagnosis("block", "sender refused")
     if found.reason == "no such mailbox" and found.bounce == "hard" and hearsay and not _CERTAIN.search(said):
         return Diagnosis("soft", "filtered")
     return found

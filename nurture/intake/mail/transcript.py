@@ -28,7 +28,8 @@ _TELLING = re.compile(
 )
 _QUOTED = re.compile(
     r"^(?!.*(?:generated|response|error|cannot|can't|could|not |fail|reject|received|delivered|sent "
-    r"to))[ \t>|*=#_+~.-]*(?:(?:below (?:this line )?(?:is|are)|this is|enclosed is|here is|the "
+    r"to))[ \t>|*=#_+~.-]*(?:this is (?:the |a )?(?:copy|original|headers?|text of|message "
+    r"(?:you|that|header))[\w ,]{0,40}|(?:below (?:this line )?(?:is|are)|enclosed is|here is|the "
     r"following is|included is|attached is)[\w ,]{0,40}(?:copy|original|header|message|returned)|"
     r"(?:the )?(?:original|unsent|returned|undelivered|failed|rejected|header|body) ?(?:of )?(?:the |"
     r"your )?(?:original |returned |undelivered )?(?:message|mail|text|header|e-?mail)s?(?: "
@@ -81,9 +82,7 @@ def recipients_of(message: Message, torn: Torn) -> list[str]:
     """Whom the message could not reach, best first: its own head, its words, the head of what came back."""
     head = message.headers
     named = [a for value in head.every("x-failed-recipients") for a in addresses_in(value)]
-    ours = {
-        a.lower() for name in ("to", "from", "sender", "return-path") for a in addresses_in(head.first(name))
-    }
+    ours = _ours(head)
     written = [match for match in ADDRESS.finditer(torn.words) if not _is_id(torn.words, match)]
     alone = _told([match for match in written if _stands_out(torn.words, match)], torn.words)
     returned = [*message.originals[:1], torn.original]
@@ -98,6 +97,19 @@ def recipients_of(message: Message, torn: Torn) -> list[str]:
         if found:
             return list(dict.fromkeys(found))[:MOST_RECIPIENTS]
     return []
+
+
+def standing_out(message: Message, words: str) -> list[str]:
+    """The addresses that stand where reports put a recipient, and are not the writer's or ours."""
+    ours = _ours(message.headers)
+    found = (match for match in ADDRESS.finditer(words) if not _is_id(words, match))
+    return [match[0] for match in found if match[0].lower() not in ours and _stands_out(words, match)]
+
+
+def _ours(head: Headers) -> set[str]:
+    """Who writes, and to whom, in lower case."""
+    names = ("to", "from", "sender", "return-path")
+    return {a.lower() for name in names for a in addresses_in(head.first(name))}
 
 
 def _told(found: Sequence[re.Match[str]], words: str) -> list[str]:
