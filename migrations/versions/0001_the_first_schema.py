@@ -315,8 +315,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hits")),
     )
-    op.create_index(op.f("ix_hits_prospect"), "hits", ["prospect"])
-    op.create_index("ix_hits_touch", "hits", ["touch"])
+    op.create_index("ix_hits_message", "hits", ["prospect", "touch"])
     op.create_index("ix_hits_unsettled", "hits", ["at"], **where("settled_at IS NULL"))
     op.create_index(
         "ix_hits_rules", "hits", ["rules", "at"], **where("settled_at IS NOT NULL AND touch IS NOT NULL")

@@ -105,7 +105,7 @@ def _doubt(row: Any, silenced: str) -> Doubt:
 # Literal, because SQLite matches a partial index only with what it can read.
 _IN_DOUBT = text("touches.outcome = 'in_doubt'")
 _OPEN = TOUCHES.c.held_at.is_(None)
-_SEEN = exists().where(HITS.c.touch == TOUCHES.c.id)
+_SEEN = exists().where(HITS.c.prospect == TOUCHES.c.prospect, HITS.c.touch == TOUCHES.c.id)
 _OTHERS = TOUCHES.alias("others")
 _BUSY = exists().where(_OTHERS.c.prospect == TOUCHES.c.prospect, _OTHERS.c.state.in_(LIVE))
 _UNTIL: BindParameter[datetime] = bindparam("until")

@@ -1,8 +1,9 @@
 """The table of hits: kept before the answer, judged later, never a fact by themselves.
 
 A hit of a message waits unsettled until its neighbours are known; `ix_hits_unsettled` finds those that are
-due, so the work grows with what has come in, not with what was ever sent. `ix_hits_network` finds other
-people's clicks around one, `ix_hits_rules` those that were judged under other rules than today's.
+due, so the work grows with what has come in, not with what was ever sent. `ix_hits_message` finds those of
+a person and of a message, `ix_hits_network` other people's clicks around one, `ix_hits_rules` those that
+were judged under other rules than today's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     Connection,
     Row,
     Select,
@@ -22,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.store.tables import HITS, TOUCHES
+from nurture.store.tables import DECISION_BITS, HITS, TOUCHES
 
 MOST_OF_A_MESSAGE = 500
 """Hits of one message that are judged at a time; as many settled ones before them are looked at again."""
@@ -198,7 +201,12 @@ _WAITING = (
     .limit(bindparam("most"))
 )
 _MESSAGE = select(TOUCHES).where(TOUCHES.c.id == bindparam("touch"))
-_OF_TOUCH = select(HITS).where(HITS.c.touch == bindparam("touch")).limit(MOST_OF_A_MESSAGE)
+_TOUCH: BindParameter[int] = bindparam("touch", type_=BigInteger)
+_OF_ONE_MESSAGE = (
+    HITS.c.prospect == _TOUCH.bitwise_rshift(literal_column(str(DECISION_BITS))),
+    HITS.c.touch == _TOUCH,
+)
+_OF_TOUCH: Select[Any] = select(HITS).where(*_OF_ONE_MESSAGE).limit(MOST_OF_A_MESSAGE)
 _FRESH = _OF_TOUCH.where(HITS.c.settled_at.is_(None)).order_by(HITS.c.id)
 _SETTLED = _OF_TOUCH.where(HITS.c.settled_at.is_not(None)).order_by(HITS.c.id.desc())
 _JUDGE = (
@@ -233,19 +241,18 @@ _STALE = (
 )
 _STALE_OF = (
     select(HITS.c.id)
-    .where(*_JUDGED, HITS.c.touch == bindparam("touch"), HITS.c.rules != bindparam("rules"))
+    .where(*_JUDGED, *_OF_ONE_MESSAGE, HITS.c.rules != bindparam("rules"))
     .where(HITS.c.at >= bindparam("since"))
     .order_by(HITS.c.id)
     .limit(MOST_OF_A_MESSAGE)
 )
-_ALL_OF_TOUCH: Select[Any] = select(HITS).where(HITS.c.touch == bindparam("touch")).limit(MOST_OF_A_MESSAGE)
-_BEFORE = _ALL_OF_TOUCH.where(HITS.c.id < bindparam("first")).order_by(HITS.c.id.desc())
+_BEFORE = _OF_TOUCH.where(HITS.c.id < bindparam("first")).order_by(HITS.c.id.desc())
 _WITHIN = (
-    _ALL_OF_TOUCH.where(HITS.c.id.between(bindparam("first"), bindparam("last")))
+    _OF_TOUCH.where(HITS.c.id.between(bindparam("first"), bindparam("last")))
     .order_by(HITS.c.id)
     .limit(2 * MOST_OF_A_MESSAGE)
 )
-_BEHIND = _ALL_OF_TOUCH.where(HITS.c.id > bindparam("last")).order_by(HITS.c.id)
+_BEHIND = _OF_TOUCH.where(HITS.c.id > bindparam("last")).order_by(HITS.c.id)
 _NOT_COUNTED = (
     select(HITS)
     .where(HITS.c.prospect == bindparam("prospect"), HITS.c.verdict.in_(("machine", "unsure")))

@@ -49,7 +49,8 @@ def list_messages(connection: Connection, *, state: str | None, limit: int) -> S
 
 def message(connection: Connection, touch: int) -> Row[Any] | None:
     """One message with everything in its row, its prospect's address, and how many hits it has."""
-    hits = select(func.count()).where(HITS.c.touch == TOUCHES.c.id).scalar_subquery()
+    ours = (HITS.c.prospect == TOUCHES.c.prospect, HITS.c.touch == TOUCHES.c.id)
+    hits = select(func.count()).where(*ours).scalar_subquery()
     found = _WITH_STATE.add_columns(hits.label("hits")).where(TOUCHES.c.id == touch)
     return connection.execute(found).one_or_none()
 

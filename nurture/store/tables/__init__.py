@@ -12,6 +12,7 @@ from nurture.store.tables.running import ACTIVATIONS, ACTIVE, ALERTS, META, PROG
 from nurture.store.tables.selling import DEALS, HANDOFFS
 from nurture.store.tables.sending import (
     BREAKERS,
+    DECISION_BITS,
     LIVE,
     OUTCOMES,
     PACES,
@@ -29,6 +30,7 @@ __all__ = [
     "CONFIRMATIONS",
     "CONSENTS",
     "DEALS",
+    "DECISION_BITS",
     "ENROLLMENTS",
     "FACTS",
     "HANDOFFS",

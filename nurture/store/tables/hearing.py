@@ -16,7 +16,7 @@ class Hit(Row, table=True):
     __tablename__ = "hits"
     __table_args__ = (
         some("ix_hits_unsettled", "at", where="settled_at IS NULL"),
-        Index("ix_hits_touch", "touch"),
+        Index("ix_hits_message", "prospect", "touch"),
         some("ix_hits_visitor", "visitor", where="visitor IS NOT NULL AND prospect IS NULL"),
         some("ix_hits_rules", "rules", "at", where="settled_at IS NOT NULL AND touch IS NOT NULL"),
         some("ix_hits_network", "network", "at", where="kind = 'click' AND network <> ''"),
@@ -25,9 +25,10 @@ class Hit(Row, table=True):
     )
 
     id: int | None = numbered()
-    prospect: int | None = somebody()
+    prospect: int | None = somebody(index=False)
     touch: int | None = big(default=None)
-    """Touch id; None for a page view without one."""
+    """Touch id; None for a page view without one. It is looked for together with `prospect`: a hit is written
+    before it is answered, and each index in which people are scattered costs a page of its own."""
     kind: str
     link: int = 0
     url: str = ""

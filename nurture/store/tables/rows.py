@@ -43,10 +43,10 @@ def owner(*, primary: bool = False, index: bool = False) -> Any:
     return Field(sa_column=Column(BigInteger, person, primary_key=primary, nullable=False, index=index))
 
 
-def somebody(left: Literal["CASCADE", "SET NULL"] = "CASCADE") -> Any:
+def somebody(left: Literal["CASCADE", "SET NULL"] = "CASCADE", *, index: bool = True) -> Any:
     """A prospect's number where it is known whose a row is; `left` says what becomes of it without them."""
     return Field(
-        default=None, sa_column=Column(BigInteger, ForeignKey("prospects.id", ondelete=left), index=True)
+        default=None, sa_column=Column(BigInteger, ForeignKey("prospects.id", ondelete=left), index=index)
     )
 
 
