@@ -30,6 +30,11 @@ reason = click.option(
 def command() -> None:
     """Never mail an address or a whole domain. Kept as keyed hashes, so the list names nobody.
 
+    \b
+    nurture suppress add acme.example --reason customer --why "contract 4711"
+    nurture suppress import rivals.txt --reason competitor
+    nurture suppress remove ada@acme.example --why "signed the form at the fair"
+
     A domain covers the addresses right at it; a subdomain is another name.
     """
 
@@ -47,7 +52,7 @@ def add(name: str, reason: str, why: str) -> None:
     next_step(f"nurture suppress remove {name} --why REASON  (takes it back)")
 
 
-@command.command("import")
+@command.command("import", short_help="Never mail the addresses and domains in a file.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--column", help="The column of a CSV file; without it, the file has one name a line.")
 @reason
@@ -74,7 +79,7 @@ def import_(file: Path, column: str | None, reason: str, why: str) -> None:
     _refused(bad)
 
 
-@command.command("list")
+@command.command("list", short_help="List what is suppressed, the newest first.")
 @listing
 def list_(format: str) -> None:
     """List what is suppressed, the newest first: when, why, by which evidence, for all mail or a sequence."""
@@ -111,7 +116,8 @@ def _plain(name: str) -> str:
     try:
         return normalise(name) if "@" in name else normalise(f"anybody@{name}").partition("@")[2]
     except NoAddress as wrong:
-        raise Mistake(f"{name[:80]} is neither an address nor a domain: {wrong}") from None
+        said = f": {wrong}" if "@" in name else "; write it like ada@acme.example or acme.example"
+        raise Mistake(f"{name[:80]} is neither an address nor a domain{said}") from None
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:

@@ -226,7 +226,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A colleague says that we may go on: a hold, the quiet after a reply, an absence and a silence of soft
+    """A colleague says that we may go on: a hold, the quiet after a reply, an absence and a silence of
     bounces are over, failures forgotten. What the person asked for stands.
     """
 

@@ -6,6 +6,7 @@ Permission is not lifecycle: who may not be written to is scored all the same, a
 """
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from nurture.core import facts as f
@@ -18,8 +19,9 @@ EXPRESS = "consent"
 """The ground that no law lets expire by itself."""
 _STRENGTH = {basis: strength for strength, basis in enumerate(BASES)}
 
-SUPPRESSED = "suppressed"
-"""Silence that a list of ours imposed; it ends with Released when the name is taken off the list."""
+SUPPRESSED, BOUNCED = "suppressed", "bounced"
+"""Silence that a list of ours imposed, or a server; it ends with Released when the name is taken off the
+list."""
 
 PAUSED, AWAY, REPLIED, SOFT = "paused", "away", "replied", "soft bounces"
 
@@ -49,6 +51,14 @@ class Quiet(NamedTuple):
     n: int
 
 
+class Soft(NamedTuple):
+    """A soft bounce: the fact, the message that came back (0: nobody knows which), and when."""
+
+    n: int
+    touch: int
+    at: datetime
+
+
 class Permission(NamedTuple):
     """May we write? `basis` none: never. `silence`: why not, though a basis was given."""
 
@@ -60,7 +70,7 @@ class Permission(NamedTuple):
     given: datetime | None = None  # the basis; a ground that the law lets expire counts from there
     quiet: tuple[Quiet, ...] = ()  # one for each reason
     unwanted: tuple[str, ...] = ()  # sequences they unsubscribed from
-    soft: tuple[datetime, ...] = ()  # soft bounces since the last delivery or sign of life
+    soft: tuple[Soft, ...] = ()  # soft bounces since the last delivery or sign of life
     out: tuple[tuple[int, datetime], ...] = ()  # since the first of those: touches that left, not come back
 
 
@@ -120,7 +130,7 @@ def unsubscribed(permission: Permission, body: f.Unsubscribed) -> Permission:
 
 def released(permission: Permission) -> Permission:
     """All that a colleague may end; not what the person said."""
-    silence = "" if permission.silence == SUPPRESSED else permission.silence
+    silence = "" if permission.silence in (SUPPRESSED, BOUNCED) else permission.silence
     quiet = tuple(one for one in permission.quiet if one.why == PAUSED)
     return permission._replace(held=False, held_until=None, silence=silence, quiet=quiet, soft=(), out=())
 
@@ -146,8 +156,11 @@ def replied(permission: Permission, at: datetime, n: int) -> Permission:
 
 
 def retracted(permission: Permission, n: int) -> Permission:
-    """Quiet that rests on fact n is over."""
-    return permission._replace(quiet=tuple(one for one in permission.quiet if one.n != n))
+    """Quiet that rests on fact n is over; a soft bounce of that number counts no more."""
+    soft = tuple(one for one in permission.soft if one.n != n)
+    if soft != permission.soft and not _too_soft(soft):
+        permission = without(permission, SOFT)
+    return permission._replace(quiet=tuple(one for one in permission.quiet if one.n != n), soft=soft)
 
 
 def left_us(permission: Permission, touch: int, at: datetime) -> Permission:
@@ -162,24 +175,30 @@ def bounced_softly(
 ) -> Permission:
     """One more soft bounce; those before the last delivery or sign of life (`engaged`) count no more.
 
-    A bounce that names no touch (0) is taken to be of the last message that left.
+    A message counts once, however many servers send it back. A bounce that names no touch (0) is taken to be
+    of the last message that left.
     """
+    if touch and any(one.touch == touch for one in permission.soft):
+        return permission
     out = tuple(one for one in permission.out if one[0] != touch) if touch else permission.out[:-1]
     delivered = [sent for _, sent in out if sent + DELIVERED_AFTER <= at]
     worked = max((moment for moment in (*delivered, engaged) if moment is not None), default=None)
-    soft = tuple(sorted((*(one for one in permission.soft if worked is None or one > worked), at)))
+    still = (one for one in permission.soft if worked is None or one.at > worked)
+    soft = tuple(sorted((*still, Soft(n, touch, at)), key=attrgetter("at")))
     if len(soft) > _REMEMBERED:  # the first one says since when
         soft = (soft[0], *soft[1 - _REMEMBERED :])
     out = tuple(one for one in out if one[1] not in delivered)
     permission = permission._replace(soft=soft, out=out)
-    if len(soft) >= SOFT_BOUNCES and soft[-1] - soft[0] >= SOFT_OVER:
-        return _quiet(permission, Quiet(SOFT, soft[-1] + SOFT_SILENCE, n))
-    return permission
+    return _quiet(permission, Quiet(SOFT, soft[-1].at + SOFT_SILENCE, n)) if _too_soft(soft) else permission
 
 
 def without(permission: Permission, why: str) -> Permission:
     """The same without that quiet."""
     return permission._replace(quiet=tuple(one for one in permission.quiet if one.why != why))
+
+
+def _too_soft(soft: tuple[Soft, ...]) -> bool:
+    return len(soft) >= SOFT_BOUNCES and soft[-1].at - soft[0].at >= SOFT_OVER
 
 
 def _quiet(permission: Permission, quiet: Quiet) -> Permission:
@@ -197,5 +216,5 @@ def _over(permission: Permission, country: object, ends: datetime) -> Reason:
 def _quiet_because(permission: Permission, quiet: Quiet) -> Reason:
     figures: dict[str, object] = {"until": quiet.until}
     if quiet.why == SOFT and permission.soft:
-        figures |= {"count": len(permission.soft), "since": permission.soft[0]}
+        figures |= {"count": len(permission.soft), "since": permission.soft[0].at}
     return Reason(quiet.why, figures)

@@ -138,7 +138,7 @@ def _doubtful(journey: Journey, number: int) -> tuple[Touch | None, tuple[Touch,
 def _bounced(journey: Journey, at: datetime, n: int, body: f.Bounced) -> _Changes:
     """Only the address's own fault counts: a block, a refused text or an unknown one silences nobody."""
     if body.kind == "hard":
-        return _silenced(journey, "bounced")
+        return _silenced(journey, may.BOUNCED)
     if body.kind != "soft":
         return {}
     engaged = last_engaged(journey.evidence)
@@ -199,7 +199,7 @@ def _answered(journey: Journey, at: datetime, n: int, body: f.Answered) -> _Chan
 
 def _retracted(journey: Journey, at: datetime, n: int, body: f.Retracted) -> _Changes:
     changes: _Changes = {}
-    if journey.permission.quiet:
+    if journey.permission.quiet or journey.permission.soft:
         changes["permission"] = may.retracted(journey.permission, body.fact)
     if journey.lifecycle == PROMOTED and body.fact in journey.rested_on:
         changes["shaken"] = journey.shaken or "retracted"

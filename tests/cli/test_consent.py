@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from nurture.core.facts import Complained, Consented, Released, Unsubscribed
+from nurture.core.facts import Bounced, Complained, Consented, Released, Unsubscribed
 from nurture.engine.silencing import silence
 from nurture.store import find, history
 from tests.cli.workspace import START, Place
@@ -30,7 +30,7 @@ def bring(place: Place, rows: str, map: str = MAP) -> None:
     place.ok("import", "prospects", "crm.csv", "--map", "crm.yaml")
 
 
-def silenced(place: Place, address: str, why: Unsubscribed | Complained) -> None:
+def silenced(place: Place, address: str, why: Unsubscribed | Complained | Bounced) -> None:
     """As a page or a report does it."""
     with place.opened(START) as nurture:
         row = nurture.store.read(lambda c: find(c, address))
@@ -114,6 +114,21 @@ def test_a_domain_of_a_customer_is_listed_with_its_reason_and_let_go_without_a_c
     people.ok("suppress", "remove", "acme.example")
     assert isinstance(last(people, "ada@acme.example"), Released)
     assert "We may write" in people.ok("consent", "show", "ada@acme.example").out
+
+
+def test_a_domain_let_go_leaves_those_silent_who_are_listed_themselves(people: Place) -> None:
+    people.ok("suppress", "add", "acme.example", "--reason", "customer")
+    silenced(people, "ada@acme.example", Complained(1))
+    people.ok("suppress", "remove", "acme.example")
+    assert isinstance(last(people, "ada@acme.example"), Complained), "and no fact says otherwise"
+    assert "suppressed (complained)" in people.ok("consent", "show", "ada@acme.example").out
+
+
+def test_an_address_that_works_again_may_be_written_to_again(people: Place) -> None:
+    silenced(people, "ada@acme.example", Bounced(1, "hard"))
+    people.ok("suppress", "remove", "ada@acme.example")
+    assert "We may write" in people.ok("consent", "show", "ada@acme.example").out
+    assert "bounced" not in people.ok("why", "ada@acme.example").out
 
 
 def test_one_sequence_is_lifted_alone(people: Place) -> None:

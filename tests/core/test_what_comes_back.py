@@ -494,7 +494,7 @@ def test_a_message_that_did_not_come_back_in_three_days_was_delivered(later: obj
         f.Chosen(person.journey.decisions + 1, "e1", 1, "main", person.now, person.now, person.now, "UTC")
     )
     person.hear(f.TouchEnded(person.journey.decisions, "sent"))
-    person.after(later).hear(f.Bounced(2, "soft"))  # type: ignore[arg-type]  # of an old message
+    person.after(later).hear(f.Bounced(99, "soft"))  # type: ignore[arg-type]  # of an old message
     assert bool(quiet(person)) is silent
 
 
@@ -506,6 +506,35 @@ def test_a_bounce_that_names_no_message_is_of_the_last_one():
     person.hear(f.TouchEnded(person.journey.decisions, "sent"))
     person.after(4 * DAY).hear(f.Bounced(0, "soft"))
     assert quiet(person) == [("soft bounces", START + 101 * DAY)]
+
+
+def test_a_message_that_comes_back_from_two_servers_counts_once():
+    person = bounced(0, 2, 4, 6)
+    for _ in range(3):
+        person.after(DAY).hear(f.Bounced(7, "soft"))
+    assert len(person.journey.permission.soft) == 5
+    person = bounced(0, 2, 4)
+    for _ in range(3):
+        person.after(2 * DAY).hear(f.Bounced(7, "soft"))
+    assert (len(person.journey.permission.soft), quiet(person)) == (4, [])
+
+
+@pytest.mark.parametrize("which", [0, 4], ids=["the first", "the last"])
+def test_a_soft_bounce_that_was_none_counts_no_more(which: int):
+    person = bounced(0, 2, 4, 6, 8)
+    assert quiet(person) != []
+    person.hear(f.Retracted(person.journey.permission.soft[which].n, "read wrongly"))
+    assert (len(person.journey.permission.soft), quiet(person)) == (4, [])
+    person.after(2 * DAY).hear(f.Bounced(0, "soft"))
+    assert quiet(person) != []
+
+
+def test_a_silence_of_a_bounce_ends_when_the_name_is_taken_off_the_list():
+    person = bounced(0)
+    person.hear(f.Bounced(0, "hard"))
+    assert person.journey.permission.silence == "bounced"
+    person.hear(f.Released())
+    assert person.journey.permission.silence == ""
 
 
 def test_a_colleague_may_end_the_silence_of_soft_bounces():

@@ -12,7 +12,7 @@ from nurture.core.answers import FOREVER, Reason
 from nurture.core.evidence import Evidence, Grain, Known, Reservoir
 from nurture.core.facts import KINDS, Body, Learned, Preferred, Scalar
 from nurture.core.journey import Journey, Refusal, Touch
-from nurture.core.permission import Permission, Quiet
+from nurture.core.permission import Permission, Quiet, Soft
 from nurture.drafting import codec
 
 words = st.text(max_size=8)
@@ -70,6 +70,7 @@ def filled(kind: Any) -> st.SearchStrategy[Any]:
 
 
 STRATEGIES[tuple[Quiet, ...]] = several(filled(Quiet))
+STRATEGIES[tuple[Soft, ...]] = several(filled(Soft))
 STRATEGIES[Permission] = filled(Permission)
 STRATEGIES[Preferred | None] = st.none() | filled(Preferred)
 STRATEGIES[Refusal | None] = st.none() | filled(Refusal)
