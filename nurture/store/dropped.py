@@ -1,6 +1,7 @@
 """How many forms programs have filled in: dropped, and not in silence."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Integer, String, cast, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.store.tables import META
 
@@ -9,12 +10,10 @@ _PREFIX = "dropped forms: "
 
 def count_one(connection: Connection, form: str) -> None:
     """One more of this form."""
-    key = META.c.key == f"{_PREFIX}{form}"
-    before = connection.scalar(select(META.c.value).where(key).with_for_update())
-    if before is None:
-        connection.execute(insert(META).values(key=f"{_PREFIX}{form}", value="1"))
-    else:
-        connection.execute(update(META).where(key).values(value=str(int(before) + 1)))
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    more = cast(cast(META.c.value, Integer) + 1, String)
+    first = kind.insert(META).values(key=f"{_PREFIX}{form}", value="1")
+    connection.execute(first.on_conflict_do_update(index_elements=["key"], set_={"value": more}))
 
 
 def counts(connection: Connection) -> dict[str, int]:

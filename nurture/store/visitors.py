@@ -42,7 +42,8 @@ def whose(connection: Connection, visitor: str) -> Owner | None:
 
 
 def views_of_stranger(connection: Connection, visitor: str, now: datetime) -> Sequence[Row[Any]]:
-    """What was read in a browser since it was somebody's, or while nobody knew whose it is; by time."""
+    """What was read in a browser since it was somebody's, or while nobody knew whose it is; by time. Locked:
+    whoever else asks gets what is left."""
     owner = whose(connection, visitor)
     since = max(now - REACHES_BACK, owner.since) if owner else now - REACHES_BACK
     rows = connection.execute(_VIEWS, {"visitor": visitor, "since": since}).all()
@@ -68,6 +69,7 @@ _VIEWS = (
     )
     .order_by(HITS.c.id.desc())
     .limit(MOST_JOINED)
+    .with_for_update()  # two people may say at the same instant that the browser is theirs
 )
 _JOIN = (
     update(HITS)
