@@ -172,7 +172,7 @@ def told_of(message: Message) -> list[Return]:
 def _return(message: Message, torn: Torn, who: str, piece: str, *, later: bool) -> Return:
     said = next(_spoken(piece, who), piece)
     codes = codes_in(said)
-    if not codes.status:
+    if not codes.status or codes.status.startswith("2"):
         # Some number the reason in front of what the server said.
         codes = Codes(codes.reply or codes_in(piece).reply, codes_in(piece).status)
     if later:

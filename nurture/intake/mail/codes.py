@@ -7,7 +7,7 @@ from nurture.delivery import printable
 
 LONGEST_SAID = 4_000
 
-_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d)\.(\d{1,3})(?![\d.]*\.\d|\d)")
+_ENHANCED = re.compile(r"(?<![\d.v])([245])\.(\d)\.(\d{1,3})(?![\d.]*\.\d|\d)")
 _REPLY = re.compile(
     r"(?<![\d./@=-])(?<!\d:)([45]\d\d)(?=[ -]|$|[;:,)#])(?! (?:bytes|kb|mb|hours|minutes|seconds|days))", re.I
 )
