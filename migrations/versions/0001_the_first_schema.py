@@ -306,6 +306,7 @@ def upgrade() -> None:
         sa.Column("rules", Words(), nullable=False),
         sa.Column("fact", sa.Integer(), nullable=True),
         sa.Column("visitor", Words(), nullable=True),
+        sa.Column("forgotten_at", Instant(), nullable=True),
         sa.CheckConstraint("kind IN ('click', 'open', 'page')", name=op.f("ck_hits_kind_known")),
         sa.CheckConstraint(
             "verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name=op.f("ck_hits_verdict_known")
@@ -320,6 +321,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_hits_rules", "hits", ["rules", "at"], **where("settled_at IS NOT NULL AND touch IS NOT NULL")
     )
+    op.create_index(
+        "ix_hits_agents", "hits", ["at"], **where("forgotten_at IS NULL AND settled_at IS NOT NULL")
+    )
+    op.create_index("ix_hits_strangers", "hits", ["at"], **where("prospect IS NULL"))
     op.create_index("ix_hits_network", "hits", ["network", "at"], **where("kind = 'click' AND network <> ''"))
     op.create_index(
         "ix_hits_visitor", "hits", ["visitor"], **where("visitor IS NOT NULL AND prospect IS NULL")

@@ -42,6 +42,7 @@ DUTIES = (
     Duty("fetch mail", 60, incoming.fetch_mail),
     Duty("settle hits", 15, incoming.settle_hits, settling.next_settlement),
     Duty("judge again", 60, incoming.judge_again, always=True),
+    Duty("forget agents", 600, incoming.forget_agents),
     Duty("resolve doubts", 15, incoming.resolve_doubts, doubt.next_doubt),
     Duty("wake", 1, outgoing.wake_due, _next_wake),
     Duty("tend outbox", 5, outgoing.tend_outbox, overdue.next_due),

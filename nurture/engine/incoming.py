@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from nurture import failpoints
 from nurture.delivery import journalled
-from nurture.engine import doubting, settling, unsubscribing
+from nurture.engine import doubting, retention, settling, unsubscribing
 from nurture.engine.engine import Engine
 from nurture.engine.fetching import Taking, fetch
 from nurture.engine.mailboxes import Unreachable
@@ -47,6 +47,17 @@ async def judge_again(engine: Engine, now: datetime) -> int:
         if not done or engine.stopping.is_set():
             break
     return judged
+
+
+async def forget_agents(engine: Engine, now: datetime) -> int:
+    """Forget who asked, where nothing is judged by it any more."""
+    forgotten = 0
+    while await engine.store.aread(partial(retention.is_due, now=now)):
+        done = await engine.store.write(partial(retention.forget, now=now))
+        forgotten += done
+        if not done or engine.stopping.is_set():
+            break
+    return forgotten
 
 
 async def resolve_doubts(engine: Engine, now: datetime) -> int:

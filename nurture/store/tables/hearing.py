@@ -19,6 +19,8 @@ class Hit(Row, table=True):
         Index("ix_hits_message", "prospect", "touch"),
         some("ix_hits_visitor", "visitor", where="visitor IS NOT NULL AND prospect IS NULL"),
         some("ix_hits_rules", "rules", "at", where="settled_at IS NOT NULL AND touch IS NOT NULL"),
+        some("ix_hits_agents", "at", where="forgotten_at IS NULL AND settled_at IS NOT NULL"),
+        some("ix_hits_strangers", "at", where="prospect IS NULL"),
         some("ix_hits_network", "network", "at", where="kind = 'click' AND network <> ''"),
         CheckConstraint("kind IN ('click', 'open', 'page')", name="kind_known"),
         CheckConstraint("verdict IS NULL OR verdict IN ('human', 'machine', 'unsure')", name="verdict_known"),
@@ -49,6 +51,8 @@ class Hit(Row, table=True):
     """The number of the fact it became."""
     visitor: str | None = None
     """A browser that our pages may recognise; a stranger's view joins them when they say who they are."""
+    forgotten_at: datetime | None = None
+    """When all but the family of the agent was forgotten."""
 
 
 class VisitorRow(Row, table=True):
