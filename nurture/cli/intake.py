@@ -152,11 +152,8 @@ def _recorded(letters: _Letters) -> Iterator[Line]:
 
 
 def _believed(heard: Heard) -> list[Return]:
-    """A copy that is no colleague's, or about nobody known, is something else."""
-    return [
-        one if taken.whose or one.kind != "contacted" else one._replace(kind="other")
-        for one, taken in zip(heard.returns, heard.taken, strict=True)
-    ]
+    """What they were kept as: a copy that is no colleague's is something else."""
+    return [one._replace(kind=taken.kind) for one, taken in zip(heard.returns, heard.taken, strict=True)]
 
 
 def _line(letter: Letter, said: Sequence[Return], touches: Sequence[int | None]) -> Line:

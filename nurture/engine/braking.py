@@ -97,7 +97,7 @@ def _refuse_other_content(connection: Connection, channel: str, found: Sequence[
 def _held(connection: Connection, channel: str, found: Sequence[Return], now: datetime) -> set[str]:
     """Which of these are held: everything that silences, once one was, else what is beyond the limit."""
     silencing = [one.id for one in found if _silences(one)]
-    known = returns.known(connection, channel, silencing) if silencing else set()
+    known = {row.external_id for row in returns.known(connection, channel, silencing)}
     fresh = [id for id in dict.fromkeys(silencing) if id not in known]
     if not fresh:
         return set()

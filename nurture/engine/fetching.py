@@ -16,10 +16,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from nurture import failpoints
-from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys
 from nurture.engine.mailboxes import Letter, Place
-from nurture.engine.returning import Ground, Taken, take
+from nurture.engine.returning import Ground, Taken, is_colleague, take
 from nurture.engine.shelf import Shelf, links_in
 from nurture.intake.mail import read
 from nurture.intake.networks import NO_NETWORKS, Networks
@@ -112,13 +111,6 @@ def heard_in(letter: Letter, now: datetime) -> tuple[Return, ...]:
 def _as_it_is(letter: Letter, trouble: Exception) -> Return:
     words = f"could not be taken: {type(trouble).__name__}"
     return Return(f"sha256:{sha256(letter.raw).hexdigest()}", "other", words=words, raw=letter.raw)
-
-
-def is_colleague(programme: Programme, address: str) -> bool:
-    """Whether copies of what this address writes count: sales, and everybody at the sender's domain."""
-    domain = programme.sender.address.rpartition("@")[2].lower()
-    known = {each.lower() for each in programme.sales}
-    return address.lower() in known or address.lower().rpartition("@")[2] == domain
 
 
 def fetch(place: Place, taking: Taking, now: datetime, is_over: Callable[[], bool] = lambda: False) -> int:

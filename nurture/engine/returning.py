@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from nurture.core.facts import Away, Body, Bounced, Complained, Contacted, Replied, Unsubscribed
+from nurture.core.programme import Programme
 from nurture.delivery.tokens import Keys, message_id, read, read_address, takes_copies
 from nurture.engine.doubting import evidence
 from nurture.engine.settling import LinksIn, settle_hits_of
 from nurture.engine.silencing import cancel, silence
 from nurture.intake.addresses import NoAddress, normalise
 from nurture.intake.networks import NO_NETWORKS, Networks
-from nurture.intake.returns import Return
+from nurture.intake.returns import Kind, Return
 from nurture.store import breakers, facts, returns
 from nurture.store.prospects import ids_of
 from nurture.store.tables import whose_touch
@@ -48,12 +49,20 @@ class Whose(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of a return: its id, the person and touch it is about (None: nobody known), and whether
-    it was known before."""
+    """What became of a return: its id, what it was kept as, the person and touch it is about (None: nobody
+    known), and whether it was known before."""
 
     id: str
+    kind: Kind
     whose: Whose | None
     known: bool
+
+
+def is_colleague(programme: Programme, address: str) -> bool:
+    """Whether an address is one of us: sales, where answers go, and everybody at the sender's domain."""
+    sender, address = programme.sender, address.lower()
+    known = {each.lower() for each in (*programme.sales, sender.reply_to) if each}
+    return address in known or address.rpartition("@")[2] == sender.address.rpartition("@")[2].lower()
 
 
 def _nobody(_: str) -> bool:
@@ -81,20 +90,42 @@ def take(
     `held`: keep them and do nothing, until a person lets them go (`release`). Doing it again changes nothing.
     """
     heard = [_storable(one) for one in heard]
-    before = returns.known(connection, channel, [one.id for one in heard])
-    theirs = {id: Whose(*found) for id, found in returns.whose(connection, channel, list(before)).items()}
+    before = _before(connection, channel, heard)
     about = [(one, None if one.id in before else whose_is(connection, one, ground)) for one in heard]
     facts.lock(connection, {whose.prospect for _, whose in about if whose})  # in order, as everybody does
     taken: list[Taken] = []
     for one, whose in about:
-        is_new = one.id not in before and returns.keep(connection, _row(one, channel, whose, ground, held))
-        before.add(one.id)
-        if is_new and whose is not None:
-            theirs[one.id] = whose
-            if not held:
-                _follow(connection, one, whose, ground)
-        taken.append(Taken(one.id, theirs.get(one.id), not is_new))
+        is_new = False
+        if one.id not in before:
+            said = _believed(connection, one, whose, ground)
+            is_new = returns.keep(connection, _row(said, channel, whose, ground, held))
+            before[one.id] = Taken(one.id, said.kind, whose, known=True)
+            if is_new and whose is not None and not held:
+                _follow(connection, said, whose, channel, ground)
+        taken.append(before[one.id]._replace(known=not is_new))
     return taken
+
+
+def _before(connection: Connection, channel: str, heard: Sequence[Return]) -> dict[str, Taken]:
+    """What became of those of them that the channel has told before, by their ids."""
+    found: dict[str, Taken] = {}
+    for row in returns.known(connection, channel, [one.id for one in heard]):
+        whose = Whose(row.prospect, row.touch or 0) if row.prospect else None
+        found[row.external_id] = Taken(row.external_id, row.kind, whose, known=True)
+    return found
+
+
+def _believed(connection: Connection, one: Return, whose: Whose | None, ground: Ground) -> Return:
+    """What a return is once it is known whose it is. An answer that a colleague wrote to all who had the
+    person's is none of the person's: we wrote to them."""
+    if whose is None:
+        return one._replace(kind="other") if one.kind == "contacted" else one
+    writer = next(iter(one.addresses), "").lower()
+    if one.kind not in ("replied", "away") or not ground.is_colleague(writer):
+        return one
+    if writer == returns.address_of(connection, whose.prospect):  # one of us, trying things out
+        return one
+    return one._replace(kind="contacted" if one.kind == "replied" else "other", by=writer)
 
 
 def _storable(one: Return) -> Return:
@@ -117,7 +148,7 @@ def release(connection: Connection, channel: str, ground: Ground) -> int:
             words=row.words,
         )  # fmt: skip
         if row.prospect is not None:
-            _follow(connection, one, Whose(row.prospect, row.touch or 0), ground)
+            _follow(connection, one, Whose(row.prospect, row.touch or 0), channel, ground)
         told = row.prospect is not None and row.kind in _TOLD
         returns.let_go(connection, row.id, ground.now if told else None)
     return len(waiting)
@@ -171,7 +202,7 @@ def _readable(addresses: Sequence[str]) -> list[str]:
     return found
 
 
-def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -> None:
+def _follow(connection: Connection, one: Return, whose: Whose, channel: str, ground: Ground) -> None:
     """Write what follows from one return about a person who is known, whose row is locked."""
     prospect, touch = whose
     at = _happened(connection, one, touch, ground.now)
@@ -193,7 +224,8 @@ def _follow(connection: Connection, one: Return, whose: Whose, ground: Ground) -
         if isinstance(body, Replied):
             cancel(connection, prospect)
     bounce = one.bounce if one.kind == "bounced" else ""
-    if bounce or one.kind == "complained":
+    counts = bounce or one.kind == "complained"
+    if counts and not returns.was_told(connection, prospect, touch, one.kind, bounce, (channel, one.id)):
         address = returns.address_of(connection, prospect)
         breakers.returned(connection, address, bounce, one.words or one.reason, ground.now)
 
@@ -251,7 +283,7 @@ def _row(one: Return, channel: str, whose: Whose | None, ground: Ground, held: b
     return {
         "channel": channel,
         "external_id": one.id,
-        "kind": one.kind if whose or one.kind != "contacted" else "other",
+        "kind": one.kind,
         "at": one.at or ground.now,
         "received_at": ground.now,
         "prospect": whose.prospect if whose else None,

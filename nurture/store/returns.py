@@ -34,26 +34,27 @@ class Tellable(NamedTuple):
     sent_at: datetime | None
 
 
-def known(connection: Connection, channel: str, ids: Sequence[str]) -> set[str]:
-    """Which of these ids the channel has told before."""
-    found: set[str] = set()
+def known(connection: Connection, channel: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Which of these ids the channel has told before: external_id, kind, prospect, touch."""
+    of = RETURNS.c
+    told = select(of.external_id, of.kind, of.prospect, of.touch).where(of.channel == channel)
+    found: list[Row[Any]] = []
     for some in chunks(list(ids)):
-        rows = select(RETURNS.c.external_id).where(
-            RETURNS.c.channel == channel, RETURNS.c.external_id.in_(some)
-        )
-        found.update(connection.scalars(rows))
+        found.extend(connection.execute(told.where(of.external_id.in_(some))))
     return found
 
 
-def whose(connection: Connection, channel: str, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Prospect and touch (0: none) that these ids of a channel were found to be about."""
-    found: dict[str, tuple[int, int]] = {}
-    for some in chunks(list(ids)):
-        rows = select(RETURNS.c.external_id, RETURNS.c.prospect, RETURNS.c.touch).where(
-            RETURNS.c.channel == channel, RETURNS.c.external_id.in_(some), RETURNS.c.prospect.is_not(None)
-        )
-        found.update((row.external_id, (row.prospect, row.touch or 0)) for row in connection.execute(rows))
-    return found
+def was_told(
+    connection: Connection, prospect: int, touch: int, kind: str, bounce: str, own: tuple[str, str]
+) -> bool:
+    """Whether the same came back of this touch in another way or a second time, and is not held.
+
+    `own`: channel and id of the return that asks.
+    """
+    of = RETURNS.c
+    same = of.prospect == prospect, of.touch == touch, of.kind == kind, of.bounce == bounce, ~of.held
+    others = select(of.id).where(*same, (of.channel != own[0]) | (of.external_id != own[1]))
+    return bool(touch) and connection.scalar(others.limit(1)) is not None
 
 
 def keep(connection: Connection, row: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from nurture import clock
 from nurture.engine import braking
-from nurture.engine.returning import Ground
+from nurture.engine.returning import Ground, is_colleague
 from nurture.intake import webhooks
 from nurture.intake.webhooks import Endpoint, Heard, Refused, WantsCertificate
 from nurture.web import asking
@@ -64,9 +64,10 @@ class Webhooks:
 
     async def _keep(self, heard: Heard, endpoint: Endpoint) -> Response:
         needs = self.needs
+        programme = needs.programme()
         ground = Ground(
-            clock.now(), needs.programme().hash, needs.keys, needs.suppression_key, needs.links_in,
-            networks=needs.networks,
+            clock.now(), programme.hash, needs.keys, needs.suppression_key, needs.links_in,
+            partial(is_colleague, programme), needs.networks,
         )  # fmt: skip
         take = partial(braking.take, name=endpoint.name, ground=ground, signed=endpoint.signed)
         try:

@@ -18,7 +18,7 @@ from nurture.simulation.inbox import Inbox
 from nurture.store import Store, returns
 from nurture.store.hits import Seen, keep_hit
 from nurture.store.suppressions import is_suppressed
-from nurture.store.tables import TOUCHES
+from nurture.store.tables import TALLIES, TOUCHES
 from tests.shell.engine_world import DAY, HOUR, MINUTE, START, World
 from tests.shell.mailbox_world import (
     BACK,
@@ -128,6 +128,34 @@ def test_our_message_id_in_what_was_returned_is_enough_with_the_address(world: W
     assert bodies(world, ada, f.Bounced) == bodies(world, bo, f.Bounced) == [], "another person's message"
     take(world, bounce("ada@ada.example", SENDER, START, id=our_id(touch)), now=LATER)
     assert bodies(world, ada, f.Bounced) == [f.Bounced(touch & 0xFFFFF, "hard")]
+
+
+def test_what_a_colleague_answers_to_all_is_none_of_the_persons(world: World) -> None:
+    """Their mail went to our address too, as an answer to all does; it counts as ours."""
+    ada, touch = written(world)
+    daniel, nora = "Daniel <daniel@matchlight.example>", "Nora <nora@mail.matchlight.example>"
+    raws = [
+        reply(touch, "Ada, shall we say Tuesday?", START + HOUR, daniel),
+        reply(touch, "I am away until Friday.", START + HOUR, nora, Auto_Submitted="auto-replied"),
+    ]
+    kinds = [heard.taken[0].kind for heard in take(world, *raws, now=LATER)]
+    assert kinds == ["contacted", "other"] == [row.kind for row in kept(world)]
+    assert bodies(world, ada, f.Replied) == bodies(world, ada, f.Away) == []
+    assert bodies(world, ada, f.Contacted) == [f.Contacted("daniel@matchlight.example")]
+    assert relayed(world) == []
+
+
+@pytest.mark.parametrize(("status", "counted"), [("5.1.1", "hard"), ("5.7.1", "blocked")])
+def test_a_message_that_comes_back_twice_counts_once_against_us(
+    world: World, status: str, counted: str
+) -> None:
+    """By two servers on its way; or by mail and by a webhook."""
+    _, touch = written(world)
+    words = f"550 {status} blocked by policy" if status == "5.7.1" else f"550 {status} no such user"
+    raws = [bounce("ada@ada.example", to_us("b", touch), START, status, words) for _ in range(2)]
+    take(world, *raws, now=LATER)
+    assert len(kept(world)) == 2
+    assert [getattr(row, counted) for row in world.rows(TALLIES) if not row.receiver] == [1]
 
 
 def test_a_bounce_and_an_answer_settle_a_doubt(world: World) -> None:
