@@ -10,8 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nurture.core import facts as f
+from nurture.core.answers import FOREVER, Reason
 from nurture.core.evidence import last_engaged
 from nurture.core.journey import Journey
+from nurture.core.permission import REPLIED
 from nurture.core.programme import Programme
 from nurture.core.timing import business_later
 from nurture.core.weighing import piece_read
@@ -57,7 +59,7 @@ def packet(
         "days": (now - entered) // timedelta(days=1),
         "questions": _questions(journey, programme, answer.fit_lines),
         "opening": _opening(journey, facts, programme, zone),
-        "warnings": _warnings(journey, zone),
+        "warnings": _warnings(journey, facts, now, zone),
         "agreement": agreement.version,
         "review_overdue": now.astimezone(ZoneInfo(zone)).date() > agreement.review_by,
         "due": moment(due(programme, now), zone),
@@ -131,10 +133,26 @@ def _opening(journey: Journey, facts: Sequence[f.Fact], programme: Programme, zo
     return f"{start} They read “{last.title}” on {moment(at, zone)}.{doubt}".lstrip()
 
 
-def _warnings(journey: Journey, zone: str) -> list[str]:
+def _warnings(journey: Journey, facts: Sequence[f.Fact], now: datetime, zone: str) -> list[str]:
+    permission = journey.permission
     warnings = []
-    if journey.permission.silence:
-        warnings.append(f"May not be sent marketing mail: {journey.permission.silence}.")
+    if permission.silence:
+        warnings.append(f"May not be sent marketing mail: {permission.silence}.")
+    if permission.held and (permission.held_until is None or permission.held_until > now):
+        warnings.append(_sentence(Reason("held", {"until": permission.held_until or FOREVER}), zone))
+    for quiet in permission.quiet:
+        if quiet.until <= now:
+            continue
+        if quiet.why == REPLIED:
+            wrote = next(fact.at for fact in facts if fact.n == quiet.n)
+            warnings.append(f"They wrote to us on {moment(wrote, zone)}: read it before you write or call.")
+        else:
+            warnings.append(_sentence(Reason(quiet.why, {"until": quiet.until}), zone))
     if journey.came_back is not None:
         warnings.append(f"Sales had this lead before, until {moment(journey.came_back, zone)}.")
     return warnings
+
+
+def _sentence(reason: Reason, zone: str) -> str:
+    said = words(reason, zone)
+    return f"{said[:1].upper()}{said[1:]}."

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field
 
 from nurture.authoring import Path, Problem, Shape, Source, decode, fitted, nearest, read_yaml, shown
 from nurture.core.facts import FormSent, Happened, Observed
+from nurture.core.permission import BASES
 from nurture.core.programme import SOURCE_KINDS, Attribute, Programme
 from nurture.intake.csv import bare
-from nurture.intake.mapping import BASES, LONGEST_NAME, Holds, Map, Rule, Says
+from nurture.intake.mapping import LONGEST_NAME, Holds, Map, Rule, Says
 from nurture.intake.values import Habits, Unreadable, read_date, read_value
 
 

@@ -10,13 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from nurture.core.facts import Entered, Observed, Scalar
+from nurture.core.permission import BASES
 from nurture.core.programme import SOURCE_KINDS, Attribute
 from nurture.intake.addresses import NoAddress, normalise
 from nurture.intake.csv import bare
 from nurture.intake.values import NO, YES, Habits, Unreadable, read_date, read_value
 from nurture.store import Listed, ListedEvent, entered_on
 
-BASES = ("consent", "soft_opt_in", "customer", "legitimate_interest", "none")
 LONGEST_NAME = 200
 """Characters of a source, a campaign or an account."""
 

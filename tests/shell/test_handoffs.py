@@ -135,6 +135,19 @@ def test_the_packet_holds_nobodys_identity(world: World) -> None:
     assert "Ada" not in text
 
 
+def test_the_packet_warns_of_an_answer_a_pause_and_an_absence(world: World) -> None:
+    ada = world.enter("ada")
+    world.hear(ada, f.Preferred(paused_until=START + 9 * DAY), f.Away(0, START + 4 * DAY), at=START)
+    world.hear(ada, f.Replied(), f.Away(0, START + 5 * DAY), f.Held(), f.FormSent("demo"), at=START + HOUR)
+    world.wake_all(START + HOUR)
+    assert world.handoffs(ada)[0].packet["warnings"] == [
+        "Held until released.",
+        "They asked for a pause until Wed 14 Oct 2026 10:00 BST.",
+        "They wrote to us on Mon 5 Oct 2026 11:00 BST: read it before you write or call.",
+        "Away until Sat 10 Oct 2026 10:00 BST.",
+    ]
+
+
 def test_the_packet_warns_of_what_sales_must_know(world: World) -> None:
     ada = asked(world, "ada")
     world.wake_all(START + 3 * DAY)
