@@ -61,7 +61,7 @@ def standing(connection: Connection, touch: int, now: datetime, *, key: bytes) -
     said = wishes.wishes_of(connection, prospect)
     sequence = wishes.sequence_of(connection, touch)
     word = last_word(said, sequence)
-    last = _undoable(said, now)
+    last = _undoable(connection, said, now, address, key)
     undo = (last.n, last.body, last.at + UNDO_FOR) if last else ()
     return Standing(
         suppressions.reasons_of(connection, key, [address]).get(address, ""),
@@ -123,15 +123,17 @@ def undo(connection: Connection, asked: Asked, number: int, programme: Programme
     if prospect is None:
         return False
     said = wishes.wishes_of(connection, prospect)
-    last = _undoable(said, asked.at)
+    address = wishes.address_of(connection, prospect) or ""
+    last = _undoable(connection, said, asked.at, address, key)
     if last is None or last.n != number:
         return False
     body = last.body
     back: Body
     if isinstance(body, Unsubscribed):
-        back = _ground_before(said, last.n, body.scope)
-        if not _lift(connection, prospect, asked, back, key):
-            return False
+        ground = _ground_before(said, last.n, body.scope)
+        assert ground is not None  # else it could not be undone
+        back = ground
+        _lift(connection, prospect, address, asked, back, key)
     elif isinstance(body, Declined):
         back = Reconsidered(PAGE)
     else:
@@ -149,20 +151,15 @@ def _begin(connection: Connection, asked: Asked, key: bytes) -> int | None:
     return prospect
 
 
-def _lift(connection: Connection, prospect: int, asked: Asked, back: Consented, key: bytes) -> bool:
-    """Take the address off the list, with evidence; False where something stronger stands there by now."""
-    address = wishes.address_of(connection, prospect) or ""
-    if suppressions.reasons_of(connection, key, [address]).get(address) in (
-        "complained",
-        suppressions.ERASED,
-    ):
-        return False
+def _lift(
+    connection: Connection, prospect: int, address: str, asked: Asked, back: Consented, key: bytes
+) -> None:
+    """Take the address off the list, with evidence."""
     words = ", ".join(filter(None, (f"undo pressed on the page of touch {asked.touch}", asked.asker)))
     suppressions.lift(connection, key, address, evidence=words, scope=back.scope)
     source = "undo of an unsubscribe"
     given = consents.Evidence(prospect, back.basis, source, PAGE, asked.at, words, back.scope)
     consents.keep(connection, [given], asked.at)
-    return True
 
 
 def _forbidden(
@@ -201,17 +198,31 @@ def _declined(said: Sequence[Fact], now: datetime) -> Declined | None:
     return None
 
 
-def _undoable(said: Sequence[Fact], now: datetime) -> Fact | None:
-    """The last word, where it was said on our page less than a day ago."""
+def _undoable(
+    connection: Connection, said: Sequence[Fact], now: datetime, address: str, key: bytes
+) -> Fact | None:
+    """The last word, where it was said on our page less than a day ago.
+
+    An unsubscribe only where nothing else keeps the address on the list, neither what stood there before it
+    nor a stronger reason since, and where we might write before: an undo is no consent of its own.
+    """
     last = next((fact for fact in reversed(said) if not isinstance(fact.body, Entered)), None)
     if last is None or now - last.at >= UNDO_FOR:
         return None
     on_page = isinstance(last.body, Preferred) or getattr(last.body, "way", "") == PAGE
-    return last if on_page and not isinstance(last.body, Reconsidered) else None
+    if not on_page or isinstance(last.body, Reconsidered):
+        return None
+    if isinstance(last.body, Unsubscribed):
+        scope = last.body.scope
+        is_its_own = suppressions.since(connection, key, address, scope) == last.at
+        reason = suppressions.reason_of(connection, key, address, scope)
+        stood = _ground_before(said, last.n, scope) is not None
+        return last if is_its_own and reason == "unsubscribed" and stood else None
+    return last
 
 
-def _ground_before(said: Sequence[Fact], number: int, scope: str) -> Consented:
-    """The permission to write at all that stood before fact `number`, given anew."""
+def _ground_before(said: Sequence[Fact], number: int, scope: str) -> Consented | None:
+    """The permission to write at all that stood before fact `number`, given anew; None where none did."""
     for fact in reversed(said):
         body = fact.body
         if fact.n >= number or not isinstance(body, Consented | Entered) or body.basis == "none":
@@ -219,4 +230,4 @@ def _ground_before(said: Sequence[Fact], number: int, scope: str) -> Consented:
         if isinstance(body, Entered) or body.scope == EVERYTHING:
             until = body.until if isinstance(body, Consented) else None
             return Consented(body.basis, scope, until, body.given or fact.at)
-    return Consented("consent", scope)
+    return None

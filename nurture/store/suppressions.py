@@ -63,6 +63,8 @@ def suppress_many(
 ) -> None:
     """Never mail these addresses or domains, each with its reason, one of REASONS; or not from one sequence.
 
+    A stronger reason takes a weaker one's place; `at` stays the instant since when they are not mailed.
+
     On PostgreSQL this waits for fences under way, and later ones wait for it, so that none of them misses
     it; unless the caller holds the rows of these addresses (`rows_held`), which does the same for them.
     """
@@ -91,7 +93,7 @@ def suppress_many(
             here = SUPPRESSIONS.c.hash.in_(some), SUPPRESSIONS.c.scope == scope
             weaker = SUPPRESSIONS.c.reason.in_(REASONS[:rank])
             connection.execute(
-                update(SUPPRESSIONS).where(*here, weaker).values(reason=reason, evidence=evidence, at=at)
+                update(SUPPRESSIONS).where(*here, weaker).values(reason=reason, evidence=evidence)
             )
 
 
@@ -143,6 +145,15 @@ def reason_of(connection: Connection, key: bytes, name: str, scope: str = ALL) -
         select(of.reason).where(of.hash == _hashed(key, name), of.scope == scope)
     )
     return reason
+
+
+def since(connection: Connection, key: bytes, name: str, scope: str = ALL) -> datetime | None:
+    """Since when this very address or domain is on the list, for whatever reason; None where it is not."""
+    of = SUPPRESSIONS.c
+    at: datetime | None = connection.scalar(
+        select(of.at).where(of.hash == _hashed(key, name), of.scope == scope)
+    )
+    return at
 
 
 def lift(connection: Connection, key: bytes, name: str, *, evidence: str = "", scope: str = ALL) -> bool:

@@ -4,17 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from nurture import clock
-from nurture.core.facts import Complained, Consented, Declined, Preferred, Reconsidered, Unsubscribed
+from nurture.core.facts import Complained, Consented, Declined, Entered, Preferred, Reconsidered, Unsubscribed
 from nurture.core.programme import Form, Piece, Programme
 from nurture.engine.silencing import silence
 from nurture.engine.unsubscribing import KIND, Unsubscribe, journal_entry, taker
 from nurture.store import Store
 from nurture.store.consents import consents_of
 from nurture.store.facts import note
-from nurture.store.tables import CONFIRMATIONS, PROSPECTS, TOUCHES, touch_id
+from nurture.store.suppressions import suppress
+from nurture.store.tables import CONFIRMATIONS, FACTS, PROSPECTS, TOUCHES, touch_id
 from tests.web.conftest import NOON, PROGRAMME, SENT, World, browser, fill, make_needs
 from tests.web.pages import forms_of, press, visit, words_of
 
@@ -271,6 +272,33 @@ def test_what_the_journal_brings_late_does_not_undo_the_undo(world):
     assert press(world, stopped, "undo").status_code == 200
     assert world.kinds(1) == ["Unsubscribed", "Consented"]
     assert world.suppressions() == []
+
+
+@pytest.mark.parametrize("reason", ["competitor", "manual", "bounced", "unsubscribed"])
+def test_undo_lifts_nothing_that_stood_before_the_word(world, reason):
+    """Whom the company, their server or they themselves had silenced already stays silenced."""
+    key = world.needs.suppression_key
+    world.needs.store.write_now(lambda c: suppress(c, key, "ada@a.example", reason, SENT, "a list"))
+    stopped = press(world, visit(world), "stop")
+    assert not any(("do", "undo") in form.buttons for form in forms_of(stopped.text))
+    number = len(world.facts(1)) + 1
+    answer = world.client.post(
+        f"/u/{world.sign('u')}/preferences", data={"shown": "1", "do": "undo", "of": str(number)}
+    )
+    assert words_of(answer.text).startswith("There is nothing to undo")
+    (row,) = world.suppressions()
+    assert (row.reason, row.at) == ("unsubscribed", SENT)
+    assert "Consented" not in world.kinds(1)
+
+
+def test_undo_is_no_consent_where_none_stood(world):
+    """Somebody an event told of, who had a link mailed to them."""
+    entered = {1: [(Entered("events", "unknown"), NOON)]}
+    world.needs.store.write_now(lambda c: c.execute(delete(FACTS).where(FACTS.c.prospect == 1)))
+    world.needs.store.write_now(lambda c: note(c, entered, known=NOON, programme="p1"))
+    stopped = press(world, visit(world), "stop")
+    assert not any(("do", "undo") in form.buttons for form in forms_of(stopped.text))
+    assert world.kinds(1) == ["Entered", "Unsubscribed"]
 
 
 def test_a_day_later_there_is_nothing_to_undo(world):
