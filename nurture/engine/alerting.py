@@ -140,6 +140,11 @@ def _in_rows(connection: Connection, now: datetime) -> list[Found]:
             kind, who = ("breaker", one.receiver) if one.receiver else ("account stopped", one.account)
             resume = f"nurture outbox resume {one.receiver}".strip()
             found.append(Found(kind, one.receiver, f"{who} is {one.state}: {one.reason}; {resume}"))
+    if untold := stuck.untold(connection):
+        words = (
+            f"leads and answers that no colleague's server takes: {untold}; look at [sales] to and reply_to"
+        )
+        found.append(Found("untold", "", f"{words}, nurture handoff list, nurture intake list", untold))
     found += braking.troubles(connection, now)
     waits = {"messages": stuck.oldest_touch(connection, now), "prospects": stuck.oldest_wake(connection, now)}
     for name, since in waits.items():

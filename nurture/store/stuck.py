@@ -5,7 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, text
 
 from nurture.store.outbox import WAITING
-from nurture.store.tables import PROSPECTS, TOUCHES
+from nurture.store.tables import HANDOFFS, PROSPECTS, RETURNS, TOUCHES
+
+TRIES = 12
+"""Of a mail to colleagues, five minutes apart: an hour."""
 
 
 def oldest_touch(connection: Connection, now: datetime) -> datetime | None:
@@ -26,6 +29,18 @@ def oldest_wake(connection: Connection, now: datetime) -> datetime | None:
     due = select(func.min(PROSPECTS.c.wake_at)).where(PROSPECTS.c.wake_at <= now)
     found: datetime | None = connection.scalar(due)
     return found
+
+
+def untold(connection: Connection) -> int:
+    """How many leads and answers of people no colleague's server has taken in TRIES tries."""
+    tables = (HANDOFFS, RETURNS)
+    unmailed = (
+        select(func.count()).where(
+            each.c.mail_due_at.is_not(None), each.c.mailed_at.is_(None), each.c.mail_attempts >= TRIES
+        )
+        for each in tables
+    )
+    return sum(connection.scalar(count) or 0 for count in unmailed)
 
 
 def doubts(connection: Connection) -> tuple[int, int]:

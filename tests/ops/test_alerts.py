@@ -26,7 +26,7 @@ from nurture.engine.wake import wake
 from nurture.simulation.inbox import Fault, Inbox
 from nurture.store import Store
 from nurture.store.alerts import CALM, TOLD_AGAIN, Found, News, keep, told
-from nurture.store.tables import BREAKERS, PROSPECTS, TOUCHES
+from nurture.store.tables import BREAKERS, PROSPECTS, RETURNS, TOUCHES
 from tests.faults.certificates import context, make
 from tests.ops.living import living
 from tests.shell.outbox_world import NOW, change, queue
@@ -128,6 +128,18 @@ def test_breakers_and_a_stopped_account_are_named_with_what_to_do(watched: Told)
         lambda c: c.execute(BREAKERS.insert(), [{**row, **more} for row in rows]) and None
     )
     assert sorted(watched.look(NOW)) == [("raised", "account stopped"), ("raised", "breaker google")]
+
+
+def test_an_answer_that_no_colleague_s_server_takes_is_told(watched: Told) -> None:
+    row = {"channel": "mailbox", "external_id": "<1@x>", "kind": "replied", "at": NOW, "received_at": NOW}
+    due = {"mail_due_at": NOW, "mail_attempts": 11}
+    watched.store.write_now(lambda c: c.execute(RETURNS.insert().values(**row, **due)) and None)
+    assert watched.look(NOW) == []
+    watched.store.write_now(lambda c: c.execute(RETURNS.update().values(mail_attempts=12)) and None)
+    assert watched.look(NOW) == [("raised", "untold")]
+    watched.store.write_now(lambda c: c.execute(RETURNS.update().values(mailed_at=NOW)) and None)
+    watched.look(NOW + MINUTE)
+    assert watched.look(NOW + MINUTE + CALM) == [("over", "untold")]
 
 
 def test_what_is_due_and_stands_still_is_stuck(watched: Told) -> None:
