@@ -42,10 +42,10 @@ _MEANINGS: dict[Bounce, tuple[str, ...]] = {
 _MEANS = {reason: bounce for bounce, reasons in _MEANINGS.items() for reason in reasons}
 
 _STATUS = {
-    "1.1": "no such mailbox", "1.2": "no such domain", "1.3": "no such mailbox", "1.4": "no such mailbox",
-    "1.6": "mailbox moved", "1.7": "sender refused", "1.8": "sender refused", "1.10": "takes no mail",
-    "2.1": "mailbox suspended", "2.2": "mailbox full", "2.3": "message too big",
-    "2.4": "trouble at their end",
+    "1.1": "no such mailbox", "1.2": "no such domain", "1.3": "no such mailbox",
+    "1.4": "trouble at their end", "1.6": "mailbox moved", "1.7": "sender refused",
+    "1.8": "sender refused", "1.10": "takes no mail",
+    "2.1": "no such mailbox", "2.2": "mailbox full", "2.3": "message too big", "2.4": "trouble at their end",
     "3.1": "mailbox full", "3.2": "trouble at their end", "3.3": "trouble at their end",
     "3.4": "message too big", "3.5": "trouble at their end", "4.1": "nobody answered",
     "4.2": "nobody answered", "4.3": "nobody answered", "4.4": "no such domain", "4.5": "too much mail",
@@ -60,7 +60,7 @@ _SUBJECT = {
     "7": "policy",
 }
 _CODE = {552: "message too big", 521: "takes no mail", 556: "takes no mail", 525: "mailbox suspended"}
-_SURE = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
+_SURE = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
 """Codes that say by themselves that nobody is there: only a more telling word speaks against them."""
 _VAGUE = frozenset({"protocol error", "policy", "trouble at their end", "malformed", "given up"})
 """Reasons whose words occur in any refusal: an exact code is better."""
@@ -75,7 +75,8 @@ def diagnose(reply_code: int, enhanced_status: str, text: str) -> Diagnosis:
     """What a refusal means. `reply_code` is 0 and `enhanced_status` empty where nobody says them.
 
     The words may say at which command it came: an address called unknown only once the message itself was
-    there is a filter's answer, as Japanese carriers give it, unless the code is of an unknown address.
+    there is a filter's answer, as Japanese carriers give it, unless the code is of an unknown address. So is
+    one with 5.2.0, which says that the mailbox exists.
     """
     said = " ".join(text[:LONGEST_SAID].split())
     subject = enhanced_status.partition(".")[2]
@@ -88,6 +89,8 @@ def diagnose(reply_code: int, enhanced_status: str, text: str) -> Diagnosis:
     if bounce == "hard":
         if subject.startswith("7."):
             return Diagnosis("block", "policy")
+        if subject == "2.0" and reason == "no such mailbox":
+            return Diagnosis("soft", "filtered")
         if subject not in _SURE and _AFTER_DATA.search(said):
             return Diagnosis("soft", "filtered")
     return Diagnosis(bounce, reason or "no reason given")

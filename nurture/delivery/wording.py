@@ -158,7 +158,7 @@ WORDS = {
     "takes no mail": (
         r"(?:host|domain|server|system|it)[\w /.]{0,20}(?:does|do|will|is)(?: not|n't) (?:accept|accepting|"
         r"receive|handle|take)(?: any)? (?:e-?)?mails?\b|reject(?:s|ing)? all (?:e-?)?mails?|null ?mx|"
-        r"no smtp (?:service|server)|never accepts mail"
+        r"no smtp (?:service|server)|never accepts mail|mail receiving disabled"
     ),
     "refused by the person": (
         r"(?:user|recipient|addressee|customer|subscriber)s?[\w ]{0,30}(?:refus|reject(?:s|ed (?:this|your|"
@@ -194,9 +194,9 @@ WORDS = {
         r"WHO (?:can ?not|could not) be verified|recipient verif\w+ fail|not in (?:our|the) director|"
         r"recipient not in director|unrout?e?able (?:user|recipient)|nobody by that name|"
         r"WHO you (?:tried|are trying) to \w+ is not available|"
-        r"recipients? (?:address )?rejected: (?:access denied|undeliverable|unverified|user)|"
-        r"could(?: not|n't) be (?:found|located)|wasn't found|not found at|was not found|"
-        r"(?:address|recipient) rejected\W*(?:\(in reply|$)|"
+        r"recipients? (?:address )?rejected: (?:undeliverable|unverified|user)|"
+        r"5\.4\.1 [\w :]{0,40}access denied|could(?: not|n't) be (?:found|located)|wasn't found|"
+        r"not found at|was not found|(?:address|recipient) rejected\W*(?:\(in reply|$)|"
         r"(?:empf[aä]n?ger|adressat|benutzer|adresse|postfach|user)[\w .:<>@-]{0,60}(?:unbekannt|"
         r"existiert nicht|nicht (?:gefunden|bekannt|vorhanden|existent|im [\w -]{0,40}aufgef)|ung[uü]ltig)|"
         r"unbekannter? (?:empf|benutzer|user|adress)|"

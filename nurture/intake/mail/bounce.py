@@ -40,7 +40,7 @@ _SUBJECT = re.compile(
     r"(?:mail|message|email)s? (?:delivery |could not |was |has |is )*(?:fail|not (?:be )?deliver|undeliver|"
     r"return|reject|delay|block|bounce)|mail (?:system )?(?:error|failure|problem)|non[- ]?deliver|"
     r"not (?:be )?delivered|could ?n[o']t (?:be )?(?:send|deliver|sent)|couldn't send|error sending|"
-    r"sending .{0,20}fail|returning message|send(?:ing)? fail|user unknown|no such user|"
+    r"sending .{0,20}fail|returning message|message you sent|send(?:ing)? fail|user unknown|no such user|"
     r"warning: (?:could not send|message)|\bndn\b|\bndr\b|\bdsn\b|delivery status|bounce|is not deliverable|"
     r"unzustellbar|nicht zugestellt|zustellung|fehlgeschlagen|non remis|non distribu|[ée]chec|remise|"
     r"retourn|no (?:se ha podido|se pudo|se puede) (?:entregar|enviar)|non recapitabile|nem kézbesíthető|"
@@ -60,7 +60,7 @@ _BODY = re.compile(
     r"send|reach|forward|process)|(?:delivery|deliver|message|mail|recipients?|address(?:es)?)[\w "
     r"()@.,:<>'-]{0,80}(?:fail|permanent|fatal|unsuccessful|undeliver|rejected|refused|aborted|error|"
     r"returned|bounced|delayed|trouble|problem)|(?:permanent|fatal|transient|unrecoverable|delivery) "
-    r"(?:fatal )?errors?|mailbox|no such user|user unknown|unknown user|account|not (?:a )?member of|"
+    r"(?:fatal )?errors?|blocked|mailbox|no such user|user unknown|unknown user|account|not (?:a )?member of|"
     r"送信できません|配信できません|配送できません|届け|送達|не может быть доставлено|не доставлено|"
     r"zugestellt|n'a pas pu|no se ha podido|non è stato|ne peut|nie można|退信|无法",
     re.IGNORECASE,

@@ -28,6 +28,18 @@ _CATEGORIES = {
     "bad-domain": Diagnosis("hard", "no such domain"),
     "inactive-mailbox": Diagnosis("soft", "mailbox suspended"),
     "quota-issues": Diagnosis("soft", "mailbox full"),
+    "bad-connection": Diagnosis("soft", "nobody answered"),
+    "no-answer-from-host": Diagnosis("soft", "nobody answered"),
+    "message-expired": Diagnosis("soft", "given up"),
+    "routing-errors": Diagnosis("soft", "nobody answered"),
+    "bad-configuration": Diagnosis("soft", "trouble at their end"),
+    "protocol-errors": Diagnosis("soft", "protocol error"),
+    "spam-related": Diagnosis("block", "taken for spam"),
+    "policy-related": Diagnosis("block", "policy"),
+    "relaying-issues": Diagnosis("block", "relaying denied"),
+    "invalid-sender": Diagnosis("block", "sender refused"),
+    "content-related": Diagnosis("content", "unwelcome content"),
+    "virus-related": Diagnosis("content", "virus"),
 }
 """What PowerMTA says of a bounce, having read more of the conversation than it reports."""
 _KINDER = ("mailbox full", "mailbox suspended")

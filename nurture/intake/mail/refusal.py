@@ -27,12 +27,17 @@ _COMMANDS = {
     for name in ("rcpt", "data", "mail", "helo", "ehlo")
 }
 """How reports say which command was answered; the states are Gmail's."""
-_AT_RCPT = re.compile(r"^55\d (?:5\.1\.1 )?<.{0,300}>\.\.\. user unknown", re.IGNORECASE | re.MULTILINE)
+_AT_RCPT = re.compile(
+    r"(?:^|; ?)55\d (?:5\.[135]\.\d )?<.{0,300}>\.\.\. (?:user|addressee) unknown",
+    re.IGNORECASE | re.MULTILINE,
+)
 """Sendmail's own line for a refused recipient: it sends commands together, and reads the answers later."""
 
 _BEFORE = ("mail", "helo", "ehlo")
 """Commands that come before anybody is named: what is unknown then is our own name."""
 _OF_RECIPIENTS = ("5.1.1", "5.1.3", "5.1.6", "5.1.10")
+_NO_ADDRESS = ("", ".0.0", ".3.0", ".4.0", ".6.0")
+"""Enhanced codes without the first figure that say nothing of an address."""
 _CERTAIN = re.compile(r"does ?n[o']?t have an? \S{1,80} account", re.IGNORECASE)
 
 
@@ -55,7 +60,7 @@ def _shouted(spoken: str) -> str:
 def meaning(codes: Codes, said: str, command: str) -> Diagnosis:
     """What these words mean, said in answer to this command (nothing: unknown which)."""
     found = diagnose(codes.reply, codes.status, f"{said} (in reply to {command})" if command else said)
-    hearsay = codes.reply and command != "rcpt" and (not codes.status or codes.status.endswith(".0.0"))
+    hearsay = codes.reply and command != "rcpt" and codes.status[1:] in _NO_ADDRESS
     if found.bounce == "soft" and found.reason == "filtered" and _CERTAIN.search(said):
         return Diagnosis("hard", "no such mailbox")
     if found.bounce == "hard" and command in _BEFORE and codes.reply and codes.status not in _OF_RECIPIENTS:
