@@ -141,10 +141,8 @@ def _in_rows(connection: Connection, now: datetime) -> list[Found]:
             resume = f"nurture outbox resume {one.receiver}".strip()
             found.append(Found(kind, one.receiver, f"{who} is {one.state}: {one.reason}; {resume}"))
     if untold := stuck.untold(connection):
-        words = (
-            f"leads and answers that no colleague's server takes: {untold}; look at [sales] to and reply_to"
-        )
-        found.append(Found("untold", "", f"{words}, nurture handoff list, nurture intake list", untold))
+        words = f"leads and answers that no colleague's server takes: {untold}"
+        found.append(Found("untold", "", f"{words}; look at [sales] to and [sender] reply_to", untold))
     found += braking.troubles(connection, now)
     waits = {"messages": stuck.oldest_touch(connection, now), "prospects": stuck.oldest_wake(connection, now)}
     for name, since in waits.items():
