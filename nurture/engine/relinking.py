@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from nurture.core.programme import Sender
 from nurture.delivery.mime import Letter, Mailbox
 from nurture.delivery.tokens import Keys, message_id, sign
-from nurture.store import confirmations, suppressions
+from nurture.store import confirmations, suppressions, wishes
 from nurture.store.confirmations import LINK, Asked
 from nurture.store.facts import lock
 from nurture.store.prospects import find
@@ -23,9 +23,11 @@ NOT_AGAIN = timedelta(hours=24)
 
 
 def ask_for_link(connection: Connection, address: str, network: str, now: datetime, *, key: bytes) -> bool:
-    """Have a link mailed to the address; False where we do not write to it, or did this a day ago."""
+    """Have a link mailed to the address; False where we have not written to it, or did this a day ago."""
     person = find(connection, address)
     if person is None or suppressions.is_suppressed(connection, key, address):
+        return False
+    if wishes.last_sent(connection, person.id) is None:  # anybody may have typed the address into a form
         return False
     lock(connection, [person.id])
     last = confirmations.link_asked_for(connection, person.id)

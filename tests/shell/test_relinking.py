@@ -9,7 +9,7 @@ from nurture.delivery.tokens import read
 from nurture.engine.relinking import ask_for_link
 from nurture.engine.unsubscribing import Unsubscribe, unsubscribe
 from nurture.store import Store, confirmations
-from nurture.store.tables import touch_id
+from nurture.store.tables import TOUCHES, touch_id
 from tests.shell.engine_world import DAY, MINUTE, START, World
 from tests.shell.test_confirming import ADA, KEY, KEYS, PUBLIC, mails, message, send_form
 from tests.shell.test_confirming import unsubscribe as silenced
@@ -26,8 +26,27 @@ def ask(world: World, at: object = START, address: str = ADA) -> bool:
     )
 
 
-def test_the_mail_carries_a_link_that_works(world: World) -> None:
+def written_to(world: World) -> int:
+    """Somebody who came by the form and has had a message since; their number."""
     ada = send_form(world)
+    touch = {
+        "id": touch_id(ada, 1), "prospect": ada, "decision": 1, "piece": "guide", "sequence": "s",
+        "stage": "early", "programme": "p1", "chosen_at": START, "opens": START, "closes": START,
+        "expires": START, "zone": "UTC", "due_at": START, "state": "ended", "outcome": "sent",
+        "ended_at": START,
+    }  # fmt: skip
+    world.store.write_now(lambda c: c.execute(TOUCHES.insert().values(touch)))
+    return ada
+
+
+def test_who_was_never_written_to_gets_no_link(world: World) -> None:
+    """Anybody can type anybody's address into a form, and then into this page, every day."""
+    send_form(world)
+    assert not ask(world)
+
+
+def test_the_mail_carries_a_link_that_works(world: World) -> None:
+    ada = written_to(world)
     assert ask(world)
     ledger, done = mails(world, START, START + MINUTE)
     assert done == [2, 0]  # the consent of the form is asked about, too
@@ -45,19 +64,19 @@ def test_the_mail_carries_a_link_that_works(world: World) -> None:
 
 
 def test_once_a_day_and_only_to_people_we_write_to(world: World) -> None:
-    send_form(world)
+    written_to(world)
     assert not ask(world, address="nobody@mill.example")
     assert [ask(world), ask(world, START + DAY - MINUTE), ask(world, START + DAY)] == [True, False, True]
 
 
 def test_who_gets_no_mail_gets_no_link(world: World) -> None:
-    ada = send_form(world)
+    ada = written_to(world)
     silenced(world, ada, START)
     assert not ask(world)
 
 
 def test_who_unsubscribes_before_the_mail_leaves_gets_none(world: World) -> None:
-    ada = send_form(world)
+    ada = written_to(world)
     ask(world)
     silenced(world, ada, START)
     ledger, _ = mails(world, START + MINUTE)
@@ -67,6 +86,8 @@ def test_who_unsubscribes_before_the_mail_leaves_gets_none(world: World) -> None
 def test_it_is_no_consent_that_somebody_left_unanswered(world: World) -> None:
     """Three mails about a consent are enough; these do not count among them."""
     ada = world.enter("ada")
+    world.wake_all(START)
+    world.sent(ada, START)
     for days in range(4):
         assert ask(world, START + days * DAY, "ada@ada.example")
     assert len(mails(world, START + 4 * DAY)[0]) == 4
