@@ -145,8 +145,7 @@ class _OpenFolder:
         if not parts:
             return None
         about, raw = parts[0][:2]
-        came = imaplib.Internaldate2tuple(about)
-        return Letter(uid, raw, datetime.fromtimestamp(time.mktime(came), UTC) if came else None)
+        return Letter(uid, raw, came_at(about))
 
     def _done_folder(self) -> str:
         """The name as this server writes it; made where there is none."""
@@ -190,6 +189,15 @@ class Maildir:
             kept = name.partition(":")[0]
             with suppress(FileNotFoundError):
                 (self.folder / "new" / name).rename(self.folder / "cur" / f"{kept}:2,S")
+
+
+def came_at(said: bytes) -> datetime | None:
+    """The INTERNALDATE in a server's answer; None where it is no date that there is."""
+    try:
+        came = imaplib.Internaldate2tuple(said)
+        return datetime.fromtimestamp(time.mktime(came), UTC) if came else None
+    except (ValueError, KeyError, OverflowError):
+        return None
 
 
 def is_here(host: str) -> bool:

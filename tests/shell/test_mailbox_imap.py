@@ -9,7 +9,7 @@ import pytest
 
 from nurture.core import facts as f
 from nurture.engine.fetching import fetch
-from nurture.engine.mailboxes import DONE, ImapFolder, Unreachable
+from nurture.engine.mailboxes import DONE, ImapFolder, Unreachable, came_at
 from nurture.store import Store
 from tests.shell.engine_world import HOUR, START, World
 from tests.shell.imap_server import PASSWORD, Dovecot, dovecot
@@ -113,3 +113,8 @@ def test_a_crash_between_the_commit_and_the_mark_counts_nothing_twice(
 
 def test_a_place_is_described_without_its_password() -> None:
     assert PASSWORD not in repr(ImapFolder("h", 1, "tls", "u", PASSWORD))
+
+
+@pytest.mark.parametrize("date", ["01-Jan-0000 00:00:00 +0000", "01-Foo-2026 00:00:00 +0000", "yesterday"])
+def test_a_letter_without_a_date_that_there_is_is_read_all_the_same(date: str) -> None:
+    assert came_at(f'1 (UID 1 INTERNALDATE "{date}" BODY[]<0> {{3}}'.encode()) is None
