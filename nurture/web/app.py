@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nurture.errors import Mistake
+from nurture.store import is_unavailable
 from nurture.web.answering import Answering
 from nurture.web.confirming import Confirming
 from nurture.web.current import Current, Fresh
@@ -124,5 +125,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A bug; the server's log has its trace, the answer has not."""
+    """A bug, or what the database's own driver raised; the server's log has its trace, the answer has not."""
+    if is_unavailable(error):
+        return await _unavailable(request, error)
     return bare("Something went wrong", "It is our fault. Please try again later.", 500)

@@ -1,5 +1,7 @@
 """What every answer of the public app has in common."""
 
+import sqlite3
+
 import pytest
 
 from nurture.web.page import HEADERS
@@ -38,6 +40,20 @@ def test_a_bug_is_a_page_without_a_trace(world):
     assert "42" not in answer.text
     assert "Traceback" not in answer.text
     assert answer.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/c/{}", "/u/{}/preferences"])
+def test_what_the_driver_itself_says_of_a_full_disk_is_not_now(world, monkeypatch, path):
+    """The hottest statements go straight to the driver, past SQLAlchemy and its errors."""
+
+    def full(*asked, **more):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    for way in ("write", "aread"):
+        monkeypatch.setattr(type(world.needs.store), way, full)
+    answer = world.client.get(path.format(world.sign("c" if "/c/" in path else "u", link=1)))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
 
 
 def test_not_ready_while_the_store_cannot_be_read(world, tmp_path):
