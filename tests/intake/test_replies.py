@@ -99,6 +99,9 @@ def test_html_alone_is_shown_with_its_quotes_marked() -> None:
     [
         ("Unsubscribe", "stop"), ("  STOP!! ", "stop"), ("„Bitte abmelden“", "stop"),
         ("Don’t contact me.", "stop"),
+        ("Hi Nora,\n\nplease unsubscribe me.\n\nAda", "stop"),
+        ("Guten Tag Frau Haddow\nBitte abmelden", "stop"),
+        ("Hello, we like it very much\nstop", ""), ("Hi Nora, please remove me\nAda", "perhaps"),
         ("\n\nplease remove me\n\nAda", "stop"), ("отписаться", "stop"), ("退订", "stop"),
         ("How do I unsubscribe?", "perhaps"), ("Please take me off this list, and send the guide", "perhaps"),
         ("Yes\nunsubscribe", "perhaps"), ("We stop at nothing", ""), ("stop by on Monday", ""), ("", ""),
@@ -162,3 +165,16 @@ def test_hostile_letters_cost_little(letter: str) -> None:
     begun = time.process_time()
     visible(shown(letter) if letter.startswith("<") else letter, "Ada")
     assert time.process_time() - begun < 15, "not minutes"
+
+
+@pytest.mark.parametrize(("marks", "kind"), [("", "replied"), ("> ", "unsubscribed")], ids=["none", "marked"])
+def test_below_the_head_of_old_mail_only_what_stands_beside_marked_quotes_unsubscribes(
+    marks: str, kind: str
+) -> None:
+    """Without marks it may be our own words; a person is asked to read it."""
+    head = "From: Nora <nora@mail.example>\nSent: Monday, 23 November 2026 10:00\nTo: Ada\nSubject: Note\n\n"
+    old = "".join(f"{marks}{line}\n" for line in ("Hello Ada", "Yours, Nora")) if marks else ""
+    raw = f"From: ada@acme.example\nTo: r+x@back.example\nSubject: Re: Note\n\n{head}{old}\nUnsubscribe\n"
+    one = read_reply(parse(raw.encode()))
+    assert one.kind == kind
+    assert ("please read it" in one.words) == (kind == "replied")

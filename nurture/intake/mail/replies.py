@@ -47,10 +47,12 @@ _LABELLED = re.compile(
 
 
 class Visible(NamedTuple):
-    """What a person wrote: `text`, and the `signature` below it."""
+    """What a person wrote: `text`, and the `signature` below it. `is_sure`: no head of old mail stands above
+    it, below which nothing is marked as a quote, so that nobody can say whose words they are."""
 
     text: str
     signature: str
+    is_sure: bool = True
 
 
 LONGEST_WORDS = 200
@@ -77,15 +79,14 @@ def read_reply(message: Message) -> Return:
     told = Return("", "other", addresses=(sender,) if sender else (), recipient=sender)
     if any(_STOPPING.fullmatch(address) for address in sent_to(message)):
         return told._replace(kind="unsubscribed")
-    text = visible(letter_of(message), message.headers.spoken("from")).text
+    text, _, is_sure = visible(letter_of(message), message.headers.spoken("from"))
     subject = message.headers.spoken("subject")[:LONGEST_WORDS]
     if not sender or message.headers.first("list-id") or not (text or subject):
         return told
     asks = wish(text or subject)
-    words = _PERHAPS if asks == "perhaps" else subject
-    return told._replace(
-        kind="unsubscribed" if asks == "stop" else "replied", text=text or subject, words=words
-    )
+    if asks == "stop" and is_sure:
+        return told._replace(kind="unsubscribed", text=text or subject, words=subject)
+    return told._replace(kind="replied", text=text or subject, words=_PERHAPS if asks else subject)
 
 
 def read_copies(message: Message) -> list[Return]:
@@ -132,10 +133,11 @@ def visible(letter: str, sender: str = "") -> Visible:
     """The part of a letter that its writer wrote now. `sender`: their name or address, if it is known."""
     lines = letter.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
     lines = [line.rstrip() for line in lines[:MOST_LINES]]
-    own = _without_blank_ends(_unquoted(lines))
+    unquoted, is_sure = _unquoted(lines)
+    own = _without_blank_ends(unquoted)
     cut = signature_begins(own, sender)
     text, signature = own[:cut], own[cut:]
-    return Visible(_joined(_without_rules(text)), _joined(_without_rules(signature)))
+    return Visible(_joined(_without_rules(text)), _joined(_without_rules(signature)), is_sure)
 
 
 def letter_of(message: Message) -> str:
@@ -154,29 +156,35 @@ def _markup(part: Part) -> str:
 # Quotes and forwarded parts ---------------------------------------------------------------------------
 
 
-def _unquoted(lines: Sequence[str]) -> list[str]:
-    """The lines that are no old mail."""
+def _unquoted(lines: Sequence[str]) -> tuple[list[str], bool]:
+    """The lines that are no old mail, and whether that is sure (`Visible`)."""
     introductions = _introductions(lines)
     kept: list[str] = []
+    is_sure = True
     place = 0
     while place < len(lines):
         end = introductions.get(place)
         if _FORWARDED.fullmatch(lines[place]) or (end is not None and not _goes_on(lines, end, kept)):
             break
         if end is not None:
+            is_sure = is_sure and _is_marked_below(lines, end)
             place = end
         else:
             if not _QUOTED.match(lines[place]):
                 kept.append(lines[place])
             place += 1
-    return kept
+    return kept, is_sure
 
 
 def _goes_on(lines: Sequence[str], end: int, kept: Sequence[str]) -> bool:
     """Whether the writer's own words may follow an introduction: marked quotes stand below it, or nothing
     of their own above."""
+    return _is_marked_below(lines, end) or not any(line.strip() for line in kept)
+
+
+def _is_marked_below(lines: Sequence[str], end: int) -> bool:
     below = next((line for line in lines[end:] if line.strip()), "")
-    return bool(_QUOTED.match(below)) or not any(line.strip() for line in kept)
+    return _QUOTED.match(below) is not None
 
 
 def _introductions(lines: Sequence[str]) -> dict[int, int]:

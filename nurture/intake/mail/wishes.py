@@ -39,15 +39,24 @@ _MAYBE = re.compile(
     r"descadastr\w*|отпис\w*)",
     re.IGNORECASE,
 )
+_GREETING = re.compile(
+    r"\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|day)|hallo|guten (?:tag|morgen)|sehr geehrte[rs]?|"
+    r"liebe[rs]?|bonjour|chère?|madame|monsieur|hola|estimad[oa]s?|buenos días|ciao|buongiorno|gentile|olá|"
+    r"prezad[oa]s?|beste|geachte|hej|hei|kära?|cześć|dzień dobry|dobrý den|здравствуйте|добрый день)"
+    r"(?:,? [^\s,]{1,30}){0,3}\s*[,!.:]?\s*",
+    re.IGNORECASE,
+)
+"""A line that greets, and says nothing else."""
 
 
 def wish(text: str) -> Literal["stop", "perhaps", ""]:
     """Whether the visible text of a reply asks for no more mail.
 
-    stop: its first line says just that. perhaps: it speaks of it, so a person must read it. Never asked of
-    quotes or footers: they hold our own words.
+    stop: its first line says just that, after a greeting or without. perhaps: it speaks of it, so a person
+    must read it. Never asked of quotes or footers: they hold our own words.
     """
-    first = next((line for line in text.split("\n") if line.strip()), "")
+    lines = [line for line in text.split("\n") if line.strip()]
+    first = next((line for line in lines if not _GREETING.fullmatch(line)), "")
     if len(first) <= 80 and _bare(first) in _STOPS:
         return "stop"
     return "perhaps" if _MAYBE.search(text) else ""
