@@ -159,6 +159,14 @@ def test_a_filter_that_answers_with_a_receipt_has_refused() -> None:
     assert (heard.kind, heard.bounce, heard.reason) == ("bounced", "soft", "mailbox full")
 
 
+def test_a_report_passed_on_whole_is_a_report() -> None:
+    inner = report("Final-Recipient: rfc822; tom@there.test\nAction: failed\nStatus: 5.1.1").decode()
+    body = f"--abc\nContent-Type: message/rfc822\n\n{inner}\n--abc--\n"
+    heard = one(mail(body, "Subject: Failure", "Content-Type: multipart/mixed; boundary=abc"))
+    assert (heard.status, heard.recipient) == ("5.1.1", "tom@there.test")
+    assert "<n1.abc@sender.test>" in heard.marks
+
+
 REPORTS = (
     # The number is of no address, and nobody says in answer to what the words came.
     ("soft", "5.3.0", "smtp; 553 5.3.0 no such user"),

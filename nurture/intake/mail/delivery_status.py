@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from nurture.delivery import Diagnosis
+from nurture.intake.mail.bounce import is_daemon
 from nurture.intake.mail.codes import Codes, codes_in, one_line
 from nurture.intake.mail.marks import addresses_in, marks_of, marks_of_head
 from nurture.intake.mail.message import Message
@@ -62,6 +63,9 @@ class Report(NamedTuple):
 def read_delivery_status(message: Message) -> list[Return]:
     """One return for each recipient that the report speaks of; none where there is no such part."""
     parts = [part for part in message.own if part.type in _TYPES]
+    if not parts and is_daemon(message.headers):
+        # A gateway passes a report on whole; we send none ourselves that could come back.
+        parts = [part for part in message.parts if part.type in _TYPES]
     # Some servers paste the fields into their text, and some tear their own boundaries.
     texts = [part.text for part in parts] or [message.text]
     reports = [report for text in texts for report in reports_in(text)]
