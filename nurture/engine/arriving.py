@@ -90,7 +90,7 @@ def changed_of(
 def _known(connection: Connection, prospect: int) -> dict[str, Scalar | None]:
     """The latest value of each attribute."""
     known: dict[str, Scalar | None] = {}
-    for fact in sorted(history(connection, prospect), key=lambda fact: (fact.at, fact.n)):
+    for fact in sorted(history(connection, prospect, "Learned"), key=lambda fact: (fact.at, fact.n)):
         if isinstance(fact.body, Learned):
             known.update(fact.body.values)
     return known

@@ -140,9 +140,13 @@ def lock(connection: Connection, prospects: Iterable[int]) -> dict[int, int]:
     return counts
 
 
-def history(connection: Connection, prospect: int) -> tuple[Fact, ...]:
-    """All facts of a prospect, in order of n."""
-    return histories(connection, [prospect])[prospect]
+def history(connection: Connection, prospect: int, *kinds: str) -> tuple[Fact, ...]:
+    """All facts of a prospect, or those of some kinds, in order of n."""
+    if not kinds:
+        return histories(connection, [prospect])[prospect]
+    own = FACTS.c.prospect == prospect, FACTS.c.kind.in_(kinds)
+    rows = connection.execute(select(*COLUMNS).where(*own).order_by(FACTS.c.n))
+    return tuple(as_fact(tuple(row)) for row in rows)
 
 
 def histories(connection: Connection, prospects: Iterable[int]) -> dict[int, tuple[Fact, ...]]:

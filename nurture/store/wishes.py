@@ -6,9 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from nurture.core.facts import Fact
-from nurture.drafting.rows import as_fact
-from nurture.store.facts import COLUMNS
-from nurture.store.tables import FACTS, LIVE, PROSPECTS, TOUCHES
+from nurture.store.facts import history
+from nurture.store.tables import LIVE, PROSPECTS, TOUCHES
 
 WISHES = (
     "Unsubscribed", "Complained", "Consented", "Preferred", "Declined", "Reconsidered", "Entered",
@@ -39,9 +38,7 @@ def address_of(connection: Connection, prospect: int) -> str | None:
 
 def wishes_of(connection: Connection, prospect: int) -> tuple[Fact, ...]:
     """The facts by which a person has said whether and how we may write, in order of n."""
-    own = FACTS.c.prospect == prospect, FACTS.c.kind.in_(WISHES)
-    rows = connection.execute(select(*COLUMNS).where(*own).order_by(FACTS.c.n))
-    return tuple(as_fact(tuple(row)) for row in rows)
+    return history(connection, prospect, *WISHES)
 
 
 def sequence_of(connection: Connection, touch: int) -> str:

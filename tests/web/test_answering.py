@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from nurture import clock
-from nurture.core.facts import Clicked, Entered, FormSent, Learned
+from nurture.core.facts import Clicked, Entered, FormSent, Learned, PageViewed
+from nurture.drafting.rows import as_fact
 from nurture.intake.networks import read_networks
-from nurture.store import dropped
+from nurture.store import dropped, facts
+from nurture.store.facts import note
 from nurture.store.tables import CONFIRMATIONS, CONSENTS, PROSPECTS
 from tests.web.conftest import LINKS, NOON, PROGRAMME
 
@@ -200,3 +202,16 @@ def test_redirects_name_the_configured_site_whatever_host_was_asked(world):
     assert answer.headers["location"] == "https://t.matchlight.example/thanks"
     for path in ("/thanks", "/f/demo", f"/u/{world.sign('u')}", "/nowhere"):
         assert "evil" not in world.client.get(path, headers={"host": "evil.example"}).text
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_form_reads_what_is_known_of_a_person_and_not_all_they_ever_did(world, monkeypatch):
+    """Anybody can send a form in anybody's name, again and again: each must cost as little as the first."""
+    viewed = [(PageViewed(f"/p{n}"), NOON) for n in range(300)]
+    world.needs.store.write_now(lambda c: note(c, {1: viewed}, known=NOON, programme="p1"))
+    read = []
+    monkeypatch.setattr(facts, "as_fact", lambda row: read.append(row) or as_fact(row))
+    world.client.post("/f/demo", data=ADA)
+    world.client.post("/f/demo", data=ADA)
+    assert 0 < len(read) < 20
+    assert world.kinds(1).count("FormSent") == 2
