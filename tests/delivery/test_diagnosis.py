@@ -151,6 +151,10 @@ SOFT = (
     "Mailbox voll",
     "550 4.4.1 timeout",
     "550 Too many recipients",
+    (
+        "The destination computer was not reachable within the allowed period. It is possible that it does "
+        "not have a mail system running."
+    ),
     "550 Mailbox is inactive",
     "550 account inactive",
     "550 Account is not active",

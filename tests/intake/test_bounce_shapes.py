@@ -147,6 +147,14 @@ def test_brackets_around_a_recipient_are_not_of_it() -> None:
     assert one(mail(words, "Subject: Message Delivery Failure")).recipient == "tom@there.test"
 
 
+def test_the_directory_name_of_a_recipient_holds_its_address() -> None:
+    words = (
+        "Your message\n\n  To:      list@x.test\n\ndid not reach the following recipient(s):\n\n"
+        "c=US;a= ;p=X;o=Y;dda:SMTP=tom@there.test; on Thu, 5 Mar\n    The recipient name is not recognized\n"
+    )
+    assert one(mail(words, "Subject: Undeliverable: Five ways")).recipient == "tom@there.test"
+
+
 def test_a_filter_that_answers_with_a_receipt_has_refused() -> None:
     parts = (
         "--xyz\nContent-Type: text/plain\n\nYour message to <tom@there.test> was automatically rejected:\n"

@@ -132,7 +132,8 @@ def _stands_out(words: str, match: re.Match[str]) -> bool:
     if re.fullmatch(r"[45]\d\d(?:[ -][45]\.\d\.\d{1,3})? <", before) and after.startswith(">... "):
         return True
     label = re.fullmatch(
-        r"[\s<>*•\"'(\[-]*(?:(?:[\w ]{0,40}(?:to|recipient|address|user|for)|rfc822);?:?)?[\s<\"'(]*",
+        r"[\s<>*•\"'(\[-]*(?:(?:[\w ]{0,40}(?:to|recipient|address|user|for)|rfc822|"
+        r"[\w=;:. ]{0,80}\bsmtp=?);?:?)?[\s<\"'(]*",
         before,
         re.I,
     )
