@@ -115,7 +115,10 @@ def _ours(head: Headers) -> set[str]:
 def _told(found: Sequence[re.Match[str]], words: str) -> list[str]:
     """The addresses that stand after the line that announces them, where there is one before any of them."""
     announced = [match.end() for match in _ANNOUNCED.finditer(words)]
-    after = [match[0] for match in found if announced and match.start() >= announced[-1]]
+    starts = [match.start() for match in found]
+    close = (end for end in announced if any(end <= at and len(words[end:at].split()) < 2 for at in starts))
+    begin = next(close, announced[-1] if announced else 0)
+    after = [match[0] for match in found if announced and match.start() >= begin]
     return after or [match[0] for match in found]
 
 
