@@ -1,6 +1,7 @@
 """The house keeps its shape: imports point left, the core is pure, one module reads the clock."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,16 @@ def test_no_room_without_a_name() -> None:
     forbidden = ("utils", "common", "helpers", "managers", "services", "manager", "helper", "util", "misc")
     for path in MODULES:
         assert path.stem not in forbidden and path.parent.name not in forbidden, path
+
+
+def test_no_tuple_holds_a_secret() -> None:
+    """A named tuple shows all it holds; a dataclass has `field(repr=False)`."""
+    secret = re.compile(r"(\w*_?key: bytes|\w*password|secret)\b")
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and "NamedTuple" in map(ast.unparse, node.bases):
+                fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign)]
+                assert not any(map(secret.match, fields)), f"{path}:{node.lineno} {node.name}"
 
 
 def test_public_names_say_what_they_are() -> None:

@@ -248,7 +248,7 @@ def show_(number: int, raw: bool, addresses: bool, format: str) -> None:
 def address() -> None:
     """Print the secret address to copy mail to (BCC): what sales write to a prospect counts like our own.
 
-    Only copies from [sales] to and from the sender's domain count. Who knows the address and writes in a
+    Only copies from [sales] to, [sender] reply_to and the sender's domain count. Who knows the address and writes in a
     colleague's name can keep a prospect quiet for a while, and nothing else.
     """
     with open_nurture(Path.cwd()) as nurture:

@@ -5,6 +5,7 @@ once, under the same Message-ID in every try. Rules: docs/site.md.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -48,12 +49,13 @@ State = Literal["open", "confirmed", "over", "barred"]
 stop after ticking the box. barred: this address is not written to, whatever it confirms."""
 
 
-class Ground(NamedTuple):
+@dataclass(frozen=True)
+class Ground:
     """What a confirmation is written with."""
 
     now: datetime
     programme: str
-    suppression_key: bytes
+    suppression_key: bytes = field(repr=False)
 
 
 def ask(

@@ -5,6 +5,7 @@ them before they consent. Who asked to be forgotten is not entered again.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,13 +23,14 @@ AT_A_TIME = 200
 _FORGOTTEN = "email: this person asked to be forgotten and is not entered again."
 
 
-class Ground(NamedTuple):
+@dataclass(frozen=True)
+class Ground:
     """What events are recorded with; `channel` names who tells of them."""
 
     channel: str
     now: datetime
     programme: str
-    suppression_key: bytes
+    suppression_key: bytes = field(repr=False)
 
 
 class Taken(NamedTuple):

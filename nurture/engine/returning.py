@@ -6,6 +6,7 @@ alone, and the facts, suppressions, doubts and breakers that follow are written 
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -69,14 +70,15 @@ def _nobody(_: str) -> bool:
     return False
 
 
-class Ground(NamedTuple):
+@dataclass(frozen=True)
+class Ground:
     """What a taker works with: the instant, the active programme's hash, the keys, the wiring that settles
     hits, who is a colleague (by address), whose copied mail counts, and from where machines ask."""
 
     now: datetime
     programme: str
     keys: Keys
-    suppression_key: bytes
+    suppression_key: bytes = field(repr=False)
     links_in: LinksIn
     is_colleague: Callable[[str], bool] = _nobody
     networks: Networks = NO_NETWORKS
