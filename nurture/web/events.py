@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from nurture import clock
 from nurture.engine import happening
-from nurture.intake.events import LARGEST_BATCH, Answer, Batch, Known, Unfit, openapi, read_batch
+from nurture.intake.events import LARGEST_BATCH, Answer, Batch, Known, Unfit, read_batch
+from nurture.intake.openapi import openapi
 from nurture.web import asking
 from nurture.web.limits import Limit
 from nurture.web.needs import Needs
