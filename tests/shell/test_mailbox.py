@@ -121,6 +121,21 @@ def test_a_bounce_that_only_names_an_address_or_forges_the_signature_is_nobodys(
     assert len(kept(world)) == 4, "kept all the same"
 
 
+@pytest.mark.parametrize("head", ["Received", "Bcc"])
+def test_the_address_that_only_a_server_or_the_hidden_recipient_names_is_enough(
+    world: World, head: str
+) -> None:
+    ada, touch = written(world)
+    to = to_us("u", touch)
+    named = f"from mx.else.example by mx.back.example for <{to}>; Mon, 5 Oct 2026 10:00:00 +0000"
+    value = named if head == "Received" else to
+    (heard,) = take(
+        world, letter("", START, From="a@b.example", To="x@y.example", **{head: value}), now=LATER
+    )
+    assert heard.taken[0].whose == (ada, touch)
+    assert suppressed(world, "ada@ada.example")
+
+
 def test_our_message_id_in_what_was_returned_is_enough_with_the_address(world: World) -> None:
     ada, touch = written(world)
     bo, _ = written(world, "bo")

@@ -34,9 +34,9 @@ def read(raw: bytes, received_at: datetime) -> tuple[Return, ...]:
     """
     message = parse(raw)
     heard = _heard(message)
-    at = written_at(message, received_at)
+    at, to = written_at(message, received_at), replies.sent_to(message)
     returns = (
-        one._replace(id=id, at=at, marks=one.marks or marks_of(message, *one.addresses))
+        one._replace(id=id, at=at, marks=one.marks or marks_of(message, *one.addresses, *to))
         for id, one in zip(_ids(own_id(message), heard), heard, strict=True)
     )
     first, *rest = returns
