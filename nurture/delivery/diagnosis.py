@@ -64,8 +64,9 @@ _SURE = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
 """Codes that say by themselves that nobody is there: only a more telling word speaks against them."""
 _VAGUE = frozenset({"protocol error", "policy", "trouble at their end", "malformed", "given up"})
 """Reasons whose words occur in any refusal: an exact code is better."""
-_OTHER = frozenset({"2.2", "2.3", "3.4", "4.6", "4.7"})
+_OTHER = frozenset({"1.7", "1.8", "2.2", "2.3", "3.4", "4.6", "4.7"})
 _TRY_AGAIN = re.compile(r"try again|temporar|time[d-]? ?out", re.IGNORECASE)
+_FOR_NOW = re.compile(r"temporar|currently (?:un|not )", re.IGNORECASE)
 _AFTER_DATA = re.compile(
     r"(?:in reply to|after) (?:the )?(?:end of )?data\b|^(?:end of )?data: ", re.IGNORECASE
 )
@@ -87,13 +88,21 @@ def diagnose(reply_code: int, enhanced_status: str, text: str) -> Diagnosis:
     if reason == "no such domain" and _TRY_AGAIN.search(said):
         return Diagnosis("soft", "nobody answered")
     if bounce == "hard":
-        if subject.startswith("7."):
-            return Diagnosis("block", "policy")
-        if subject == "2.0" and reason == "no such mailbox":
-            return Diagnosis("soft", "filtered")
-        if subject not in _SURE and _AFTER_DATA.search(said):
-            return Diagnosis("soft", "filtered")
+        return _doubted(reason, subject, said) or Diagnosis("hard", reason)
     return Diagnosis(bounce, reason or "no reason given")
+
+
+def _doubted(reason: str, subject: str, said: str) -> Diagnosis | None:
+    """What it is instead, where something speaks against a dead address."""
+    if subject.startswith("7."):
+        return Diagnosis("block", "policy")
+    if subject == "2.0" and reason == "no such mailbox":
+        return Diagnosis("soft", "filtered")
+    if subject not in _SURE and _AFTER_DATA.search(said):
+        return Diagnosis("soft", "filtered")
+    if subject not in _SURE and reason == "no such mailbox" and _FOR_NOW.search(said):
+        return Diagnosis("soft", "mailbox suspended")
+    return None
 
 
 def _reason(reply_code: int, subject: str, said: str) -> str:

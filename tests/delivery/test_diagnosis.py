@@ -151,6 +151,7 @@ SOFT = (
     "Mailbox voll",
     "550 4.4.1 timeout",
     "550 Too many recipients",
+    "550 Mailbox temporarily unavailable",
     (
         "The destination computer was not reachable within the allowed period. It is possible that it does "
         "not have a mail system running."
