@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ class Shelf:
         self._today = today
         self._loaded: dict[str, Workspace] = {}
         self._unusable: dict[str, str] = {}
+        self._loading = Lock()
 
     def active(self, connection: Connection) -> Workspace:
         """The active workspace. Raises Mistake where none was applied yet."""
@@ -32,7 +34,9 @@ class Shelf:
         if hash in self._unusable:
             raise Mistake(self._unusable[hash])
         if hash not in self._loaded:
-            self._load(hash, programmes.text(connection, hash))
+            with self._loading:  # a page and a click may need it at once, and loading is not for two threads
+                if hash not in self._loaded:
+                    self._load(hash, programmes.text(connection, hash))
         return self._loaded[hash]
 
     def loaded(self, hash: str) -> Workspace:

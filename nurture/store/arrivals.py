@@ -42,6 +42,7 @@ class Arrivals:
         self._waiting: deque[_Arriving] = deque()
         self._is_announced = False
         self._writing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def keep(self, touch: int, seen: Seen) -> str | None:
         """Keep a request to an address of message `touch`; comes back once that is committed and synced.
@@ -49,7 +50,9 @@ class Arrivals:
         Gives where a click leads, and '' for other kinds. None where there is no such message (any more) or
         no such link in it: then nothing is kept. Raises what the store raises where it cannot take it.
         """
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        if self._loop is None or self._loop.is_closed():  # to ask for it each time costs a call of the kernel
+            self._loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str | None] = self._loop.create_future()
         self._waiting.append(_Arriving(touch, seen, answer))
         self._announce()
         return await answer

@@ -27,7 +27,9 @@ LONGEST_REMEMBERED = 200
 MOST_FIELDS = 100
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 """Headers by which a browser says that nobody has asked to see this yet."""
-_LOOKED_AT = {name.encode() for name in ("user-agent", "accept", "accept-language", "sec-ch-ua", *PURPOSES)}
+_LOOKED_AT = {
+    name.encode(): name for name in ("user-agent", "accept", "accept-language", "sec-ch-ua", *PURPOSES)
+}
 
 Address = IPv4Address | IPv6Address
 
@@ -38,7 +40,7 @@ def seen(
     """The request as it is kept: no address, no header but a short User-Agent; of others, that they came."""
     # Asked one by one, Starlette looks through all headers each time; the first of a name counts, as there.
     raw = reversed(request.scope["headers"])
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw if name in _LOOKED_AT}
+    headers = {_LOOKED_AT[name]: value.decode("latin-1") for name, value in raw if name in _LOOKED_AT}
     return Seen(
         kind=kind,
         url=url,
@@ -47,7 +49,7 @@ def seen(
         method=request.method,
         agent=_short_agent(headers.get("user-agent", "")[:LONGEST_AGENT]),
         network=network(request, trusted),
-        prefetch=is_prefetch(headers[name] for name in PURPOSES if name in headers),
+        prefetch=is_prefetch([headers[name] for name in PURPOSES if name in headers]),
         manner=manner_of(headers),
     )
 
