@@ -7,8 +7,37 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nurture.errors import Mistake
+
+LARGEST_HEAD = 65_536
+"""Bytes of a request before its body, as far as they come without an end; the parser itself has no limit."""
+
+
+class _Bounded(HttpToolsProtocol):
+    """Hangs up on a head that does not end, so that nobody fills the memory with one."""
+
+    _awaited = 0
+    _is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless it is too much of a head."""
+        super().data_received(data)
+        if self._is_open:
+            self._awaited += len(data)
+            if self._awaited > LARGEST_HEAD and not self.transport.is_closing():
+                self.send_400_response("That is too much.")
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._awaited, self._is_open = 0, True
+
+    def on_headers_complete(self) -> None:
+        """It has ended."""
+        self._is_open = False
+        super().on_headers_complete()
 
 
 class _Guest(uvicorn.Server):
@@ -29,7 +58,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
     listening = _listening(host, port)  # uvicorn would end the process where it cannot
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off",
-        proxy_headers=False, server_header=False, timeout_graceful_shutdown=10,
+        proxy_headers=False, server_header=False, http=_Bounded, timeout_graceful_shutdown=10,
     )  # fmt: skip
     server = _Guest(config)
     task = asyncio.create_task(server.serve([listening]))
