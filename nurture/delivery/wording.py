@@ -161,6 +161,8 @@ WORDS = {
         r"no smtp (?:service|server)|never accepts mail|mail receiving disabled"
     ),
     "refused by the person": (
+        # A Japanese carrier leaves the address out where their customer's filter refused.
+        r"\b550 : user unknown|"
         r"(?:user|recipient|addressee|customer|subscriber)s?[\w ]{0,30}(?:refus|reject(?:s|ed (?:this|your|"
         r"the|mail))|does not (?:wish|want|accept)|declin|has (?:blocked|restricted)|prefer)|user rules|"
         r"recipient preferences|blocked by (?:the )?(?:recipient|user|addressee)|"

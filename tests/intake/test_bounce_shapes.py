@@ -188,6 +188,8 @@ REPORTS = (
     ("soft", "5.0.0", "smtp; 550 unknown host (in reply to EHLO command)"),
     ("hard", "5.1.1", "smtp; 550 5.1.1 user unknown (in reply to MAIL FROM command)"),
     # Receivers in their own ways.
+    ("hard", "5.0.0", "smtp; 550 <tom@ezweb.ne.jp>: User unknown"),
+    ("soft", "5.1.1", "smtp; 550 : User unknown"),
     ("hard", "5.4.1", "smtp; 550 5.4.1 Recipient address rejected: Access denied. AS(201806281)"),
     ("soft", "5.0.0", "smtp; 554 Recipient address rejected: Access denied (in reply to RCPT TO)"),
     ("soft", "5.0.350", "smtp; 550 5.0.350 Remote server returned an error -> 554 rejected due to content"),

@@ -38,7 +38,10 @@ _BEFORE = ("mail", "helo", "ehlo")
 _OF_RECIPIENTS = ("5.1.1", "5.1.3", "5.1.6", "5.1.10")
 _NO_ADDRESS = ("", ".0.0", ".3.0", ".4.0", ".6.0")
 """Enhanced codes without the first figure that say nothing of an address."""
-_CERTAIN = re.compile(r"does ?n[o']?t have an? \S{1,80} account", re.IGNORECASE)
+_CERTAIN = re.compile(
+    r"does ?n[o']?t have an? \S{1,80} account|@(?:ezweb\.ne\.jp|au\.com)>: user unknown", re.IGNORECASE
+)
+"""Words that are only said of an address nobody has. A Japanese carrier names it then, and only then."""
 
 
 def command_in(spoken: str) -> str:
