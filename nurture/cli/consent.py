@@ -22,7 +22,7 @@ def command() -> None:
     """The ledger of permissions: it only grows, and goes with the person."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show what a person has permitted and taken back.")
 @click.argument("email")
 @listing
 def show_(email: str, format: str) -> None:

@@ -70,9 +70,10 @@ def command() -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what they are; record nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def mail(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
-    """Read the messages in FILES (single messages, maildirs, mbox files, folders of messages) and print a
+    """Read the messages in FILES and print a line for each.
 
-    line for each: class, status, reason, recipient, and the message of ours that it is about.
+    FILES are single messages, maildirs, mbox files and folders of messages. A line says class, status,
+    reason, recipient, and which message of ours it is about.
 
     In a workspace what they say is recorded, once, however often they are read; elsewhere, or with
     --dry-run, they are only read. Files are never changed. Exit code 2: some files could not be read.
@@ -248,8 +249,8 @@ def show_(number: int, raw: bool, addresses: bool, format: str) -> None:
 def address() -> None:
     """Print the secret address to copy mail to (BCC): what sales write to a prospect counts like our own.
 
-    Only copies from [sales] to, [sender] reply_to and the sender's domain count. Who knows the address and writes in a
-    colleague's name can keep a prospect quiet for a while, and nothing else.
+    Only copies from [sales] to, [sender] reply_to and the sender's domain count. Who knows the address and
+    writes in a colleague's name can keep a prospect quiet for a while, and nothing else.
     """
     with open_nurture(Path.cwd()) as nurture:
         domain, keys = nurture.settings.mailbox.domain, nurture.keys()

@@ -76,7 +76,7 @@ def import_(file: Path, column: str | None, reason: str, why: str) -> None:
         )  # fmt: skip
         nurture.store.write_now(work)
     click.secho(f"{len(good):,} names are never mailed from now on.", fg="green")
-    _refused(bad)
+    _refused(bad, "" if column else "; for a CSV file name its --column")
 
 
 @command.command("list", short_help="List what is suppressed, the newest first.")
@@ -146,10 +146,10 @@ def _column(file: Path, column: str) -> Iterator[tuple[int, str]]:
             yield row.number, name
 
 
-def _refused(bad: list[str]) -> None:
-    """What could not be read: the first ones by name, and how many there are."""
+def _refused(bad: list[str], hint: str) -> None:
+    """What could not be read: the first ones by name, how many there are, and what may be amiss."""
     for line in bad[:MOST_SHOWN]:
         click.secho(line, fg="yellow", err=True)
     if bad:
         more = f", the first {MOST_SHOWN} are listed" if len(bad) > MOST_SHOWN else ""
-        raise Mistake(f"{len(bad):,} rows could not be read{more}; all others are suppressed")
+        raise Mistake(f"{len(bad):,} rows could not be read{more}; all others are suppressed{hint}")

@@ -54,6 +54,7 @@ def examine(folder: Path, *, integrity: bool = False) -> Iterator[Finding]:
     yield from workspace.examine_mail(settings, secrets)
     yield from workspace.examine_mailbox(settings, secrets)
     yield from workspace.examine_web(settings)
+    yield from workspace.examine_webhooks(settings, secrets)
     yield from stored.findings
     domain = programme.sender.address.rpartition("@")[2].lower() if programme else ""
     if settings.smtp is not None and reaches_the_world(settings) and not is_reserved(domain):

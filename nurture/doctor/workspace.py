@@ -10,8 +10,10 @@ from nurture.assembly import example_sender
 from nurture.authoring import Loaded, aligned, is_here, is_reserved, reaches_the_world, refusals
 from nurture.core.programme import Programme, Sender
 from nurture.doctor.findings import Finding, Group
+from nurture.errors import Mistake
 from nurture.secrets import SECRETS, Secrets
 from nurture.settings import Settings
+from nurture.web.endpoints import endpoints
 
 _MOST_SHOWN = 5
 
@@ -140,7 +142,7 @@ def examine_mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     elif box.domain:
         does = "name [mailbox] host or maildir in nurture.toml, or feed files to `nurture intake mail`"
         yield _mail.warn("way back", f"mail comes back to {box.domain}, and nothing here reads it", does)
-    elif reaches_the_world(settings):
+    elif reaches_the_world(settings) and not settings.webhooks:
         does = "set [mailbox] in nurture.toml (docs/returns.md), or a provider's webhook"
         yield _mail.warn("way back", "bounces and answers are not read", does)
     if box.host and not secrets.mailbox_password:
@@ -173,3 +175,15 @@ def examine_web(settings: Settings) -> Iterator[Finding]:
         yield _web.warn("tracking", "full: opens are counted by a picture in every message", does)
     else:
         yield _web.ok("tracking", f"{settings.tracking}: no pictures that report opens")
+
+
+def examine_webhooks(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    """Who may tell us what became of mail; nothing, where nobody may."""
+    try:
+        found = endpoints(settings.webhooks, secrets.webhooks)
+    except Mistake as wrong:
+        yield _web.wrong("webhooks", str(wrong), "correct it; until then `nurture run` refuses")
+        return
+    if found:
+        known = ", ".join(f"{name} ({one.provider})" for name, one in found.items())
+        yield _web.ok("webhooks", f"{known}; `nurture webhook list` says what came")
