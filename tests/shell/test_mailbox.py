@@ -1,9 +1,11 @@
 """Mail that comes back: whose it is, what follows, and that nothing of it is lost or counted twice."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +14,8 @@ from nurture import clock
 from nurture.core import facts as f
 from nurture.delivery.tokens import copies_to
 from nurture.delivery.transports.smtp import Account, SmtpTransport
-from nurture.engine.fetching import fetch
+from nurture.engine.fetching import Taking, fetch
+from nurture.engine.mailboxes import Letter
 from nurture.engine.relaying import relay_answers
 from nurture.simulation.inbox import Inbox
 from nurture.store import Store, returns
@@ -421,3 +424,31 @@ def test_a_letter_from_the_future_or_from_before_its_message_is_put_in_between(w
     times = [fact.at for fact in world.facts(ada) if isinstance(fact.body, f.Replied)]
     assert len(times) == 2
     assert all(START - timedelta(minutes=1) <= at <= LATER for at in times)
+
+
+def test_two_who_read_one_mailbox_count_nothing_twice(postgres_database: str) -> None:
+    """The same letters, in other orders, and some of them nobody's."""
+    with Store(postgres_database) as store:
+        world = World(store)
+        people = [written(world, f"p{number}") for number in range(12)]
+        raws = [bounce(f"p{n}@p{n}.example", to_us("b", touch), START) for n, (_, touch) in enumerate(people)]
+        raws += [reply(touch, "Yes", START, f"p{n}@p{n}.example") for n, (_, touch) in enumerate(people)]
+        raws += [letter(f"{number}", START, From="x@y.example") for number in range(12)]
+        both = Barrier(2, timeout=20)
+
+        def go(letters: list[bytes]) -> int:
+            with Store(postgres_database) as own:
+                reader = Taking(own, world.shelf, KEYS, b"s" * 32)
+                both.wait()
+                heard = []
+                for first in range(0, len(letters), 9):
+                    some = [Letter("", raw, None) for raw in letters[first : first + 9]]
+                    heard += reader.take(some, LATER)
+                return sum(not each.taken[0].known for each in heard)
+
+        with ThreadPoolExecutor(2) as threads:
+            assert sum(threads.map(go, (raws, raws[::-1]))) == len(raws) == len(kept(world))
+        for prospect, _ in people:
+            told = [type(fact.body) for fact in world.facts(prospect)]
+            assert (told.count(f.Bounced), told.count(f.Replied)) == (1, 1)
+        assert sum(row.hard for row in world.rows(TALLIES) if not row.receiver) == 12
