@@ -15,11 +15,34 @@ LARGEST_HEAD = 65_536
 """Bytes of a request before its body, as far as they come without an end; the parser itself has no limit."""
 
 
+HEAD_SECONDS = 10.0
+"""Between two looks at a connection; a head that is unfinished at both has had its time."""
+
+
 class _Bounded(HttpToolsProtocol):
-    """Hangs up on a head that does not end, so that nobody fills the memory with one."""
+    """Hangs up on a head that does not end, so that nobody fills the memory or holds all connections."""
 
     _awaited = 0
     _is_open = True
+    _heads = 0
+    _looked_at = -1
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look after it from now on: one timer a connection, none a request."""
+        super().connection_made(transport)
+        self._looking = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to look after any more."""
+        self._looking.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self._is_open and self._looked_at == self._heads:
+            self.transport.close()
+            return
+        self._looked_at = self._heads if self._is_open else -1
+        self._looking = self.loop.call_later(HEAD_SECONDS, self._look)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless it is too much of a head."""
@@ -37,6 +60,7 @@ class _Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """It has ended."""
         self._is_open = False
+        self._heads += 1
         super().on_headers_complete()
 
 
