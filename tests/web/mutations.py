@@ -16,7 +16,7 @@ from nurture.delivery.tokens import PURPOSES, Keys, Token, read, sign
 KEYS = Keys("k2", {"k1": bytes(range(32)), "k2": bytes(range(1, 33))})
 STRANGER = Keys("k2", {"k1": bytes(32), "k2": bytes(range(2, 34))})
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-OTHERS = "+/=%. \t\r\n\x00éА１a\u0301‮"
+OTHERS = "+/=%. \t\r\n\x00éА１a\u0301\u202e"
 
 
 def flip(token, chance):
@@ -101,7 +101,8 @@ def main():
     begun = time.process_time()
     tried = hunt(number, seed)
     print(
-        f"seed {seed}: {sum(tried.values()):,} forgeries, none read, {time.process_time() - begun:.0f} s of CPU"
+        f"seed {seed}: {sum(tried.values()):,} forgeries, none read, "
+        f"{time.process_time() - begun:.0f} s of CPU"
     )
     for way, count in sorted(tried.items()):
         print(f"  {way:10}{count:>10,}")

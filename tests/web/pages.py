@@ -31,9 +31,12 @@ class _Reader(HTMLParser):
             self.forms.append(Form(given.get("action") or ""))
         elif tag == "button":
             self.forms[-1].buttons.append((given.get("name", ""), given.get("value", "")))
-        elif tag == "input" and given.get("name"):
-            if given.get("type") not in ("checkbox", "radio") or "checked" in given:
-                self.forms[-1].fields.append((given["name"], given.get("value") or ""))
+        elif tag == "input" and given.get("name") and _is_sent(given):
+            self.forms[-1].fields.append((given["name"], given.get("value") or ""))
+
+
+def _is_sent(given):
+    return given.get("type") not in ("checkbox", "radio") or "checked" in given
 
 
 def forms_of(text):
