@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -22,6 +23,8 @@ from nurture.store.hits import Seen
 
 READING_SECONDS = 10
 LONGEST_AGENT = 400
+LONGEST_SAID = 1_000
+"""Characters of all headers that are looked at, beyond which nothing about them is remembered."""
 LONGEST_REMEMBERED = 200
 """Characters of a X-Forwarded-For, beyond which nothing about it is remembered: memory stays bounded."""
 MOST_FIELDS = 100
@@ -38,20 +41,38 @@ def seen(
     request: Request, trusted: Iterable[str], kind: str, at: datetime, *, url: str = "", link: int = 0
 ) -> Seen:
     """The request as it is kept: no address, no header but a short User-Agent; of others, that they came."""
-    # Asked one by one, Starlette looks through all headers each time; the first of a name counts, as there.
+    # Starlette would look through all headers for each; the first of a name counts, as there.
     raw = reversed(request.scope["headers"])
-    headers = {_LOOKED_AT[name]: value.decode("latin-1") for name, value in raw if name in _LOOKED_AT}
+    said = tuple({name: value for name, value in raw if name in _LOOKED_AT}.items())
+    is_long = sum([len(value) for _, value in said]) > LONGEST_SAID
+    asks = (_asks.__wrapped__ if is_long else _asks)(said)
     return Seen(
         kind=kind,
         url=url,
         at=at,
         link=link,
         method=request.method,
-        agent=_short_agent(headers.get("user-agent", "")[:LONGEST_AGENT]),
+        agent=asks.agent,
         network=network(request, trusted),
-        prefetch=is_prefetch([headers[name] for name in PURPOSES if name in headers]),
-        manner=manner_of(headers),
+        prefetch=asks.prefetch,
+        manner=asks.manner,
     )
+
+
+class _Asks(NamedTuple):
+    """What a browser's headers come to."""
+
+    agent: str
+    prefetch: bool
+    manner: str
+
+
+@lru_cache(maxsize=4096)
+def _asks(said: tuple[tuple[bytes, bytes], ...]) -> _Asks:
+    headers = {_LOOKED_AT[name]: value.decode("latin-1") for name, value in said}
+    purposes = [headers[name] for name in PURPOSES if name in headers]
+    agent = short_agent(headers.get("user-agent", "")[:LONGEST_AGENT])
+    return _Asks(agent, is_prefetch(purposes), manner_of(headers))
 
 
 def asker(request: Request, trusted: Iterable[str]) -> str:
@@ -127,11 +148,6 @@ async def _multipart(request: Request, content: bytes) -> list[tuple[str, str]]:
     except (MultiPartException, KeyError, UnicodeError):
         raise HTTPException(400) from None
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-
-
-@lru_cache(maxsize=4096)
-def _short_agent(agent: str) -> str:
-    return short_agent(agent)
 
 
 def _address(text: str) -> Address | None:

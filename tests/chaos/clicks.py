@@ -1,12 +1,13 @@
-"""kill -9 under click load: every answered click and open is in the database.
+"""kill -9 under click load: every answered click, open and page view is in the database.
 
-`python -m tests.chaos.clicks --cycles 20` starts `nurture run`, asks for links and pictures on many kept
-connections, kills it at an instant that nobody chose, starts it again, and at the end looks for everything
-that was answered. Each request says in its User-Agent which one it is.
+`python -m tests.chaos.clicks --cycles 20` starts `nurture run`, asks for links and pictures and posts page
+views on many kept connections, kills it at an instant that nobody chose, starts it again, and at the end
+looks for everything that was answered. Each request says in its User-Agent which one it is.
 """
 
 import argparse
 import asyncio
+import json
 import re
 import tempfile
 import time
@@ -45,7 +46,7 @@ class Verdict(NamedTuple):
     doubled: tuple[str, ...]
     """There more than once: must be empty."""
     refused: int
-    """Other answers than 302 and 200."""
+    """Other answers than 302, 200 and 204."""
 
     def line(self) -> str:
         """For a log."""
@@ -82,7 +83,7 @@ def kill_under_load(home: Path, seed: str, cycles: int, database: str = "") -> V
 
 
 class _Load:
-    """Clicks and opens on many connections."""
+    """Clicks, opens and page views on many connections."""
 
     def __init__(self, port: int, paths: list[str], name: str) -> None:
         self.acked: list[str] = []
@@ -104,14 +105,15 @@ class _Load:
             while True:
                 self._number += 1
                 agent = f"Mozilla/5.0 (X11; Linux x86_64) {self._name} {self._number}"
-                path = self._paths[self._number % len(self._paths)]
-                writer.write(
-                    f"GET {path} HTTP/1.1\r\nHost: t.example\r\nUser-Agent: {agent}\r\n\r\n".encode()
-                )
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"content-length: (\d+)", head.lower())
+                path, _, told = self._paths[self._number % len(self._paths)].partition(" ")
+                network = f"10.{self._number >> 8 & 255}.{self._number & 255}.1"  # one may not view so often
+                head = f"Host: t.example\r\nUser-Agent: {agent}\r\nX-Forwarded-For: {network}"
+                asks = f"{'POST' if told else 'GET'} {path} HTTP/1.1\r\n{head}\r\nContent-Length: {len(told)}"
+                writer.write(f"{asks}\r\n\r\n{told}".encode())
+                answer = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", answer.lower())
                 await reader.readexactly(int(length[1]) if length else 0)
-                if head[9:12] in (b"302", b"200"):
+                if answer[9:12] in (b"302", b"200", b"204"):
                     self.acked.append(agent)
                 else:
                     self.refused += 1
@@ -127,17 +129,20 @@ def _port(daemon: Popen[bytes]) -> int:
 
 
 def _workspace(folder: Path, database: str) -> list[str]:
-    """People who have each been sent one message; the paths of its links and pictures."""
+    """People who have each been sent one message; the paths of its links and pictures, and what is posted
+    where somebody reads the page."""
     begin(folder)
     write_secrets(folder)
     settings = (folder / "nurture.toml").read_text().replace('tracking = "clicks"', 'tracking = "full"')
-    settings = settings.replace("127.0.0.1:8025", "127.0.0.1:0", 1)
+    settings = settings.replace(
+        'bind = "127.0.0.1:8025"', 'bind = "127.0.0.1:0"\ntrusted_proxies = ["127.0.0.1"]', 1
+    )
     if database:
         settings = settings.replace("sqlite:///nurture.db", database)
     (folder / "nurture.toml").write_text(settings)
     sent = datetime.now(UTC) - timedelta(hours=1)
     with open_nurture(folder) as nurture:
-        hash = nurture.programme().hash
+        hash, site = nurture.programme().hash, nurture.programme().site.hosts[0]
 
         def work(connection: Connection) -> list[int]:
             people = [
@@ -158,7 +163,10 @@ def _workspace(folder: Path, database: str) -> list[str]:
 
         touches, keys = nurture.store.write_now(work), nurture.keys()
     clicks = [f"/c/{sign(keys, 'c', touch, 1)}" for touch in touches]
-    return [*clicks, *(f"/o/{sign(keys, 'o', touch)}.gif" for touch in touches)]
+    opens = [f"/o/{sign(keys, 'o', touch)}.gif" for touch in touches]
+    read = {"url": f"https://{site}/guides", "visitor": "A" * 22}  # who has agreed to be recognised
+    told = [json.dumps({**read, "nv": sign(keys, "v", touch, 1)}) for touch in touches]
+    return [*clicks, *opens, *(f"/p/ {each}" for each in told)]
 
 
 def _kept(folder: Path) -> list[str]:
