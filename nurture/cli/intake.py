@@ -173,9 +173,11 @@ def _line(letter: Letter, said: Sequence[Return], touches: Sequence[int | None])
 
 
 def _in_words(line: Line) -> str:
-    about = [line.status, line.reason, line.recipient, f"message {line.touch}" if line.touch else ""]
-    more = f"and {len(line.others)} more recipients" if line.others else ""
-    return one_line(f"{line.file}  {line.said:<12}{'  '.join(filter(None, [*about, more]))}")
+    """Columns as wide as their words nearly always are, since a line is printed as soon as it is known."""
+    touch = f"message {line.touch}" if line.touch else "no message"
+    more = f" (and {len(line.others)} more recipients)" if line.others else ""
+    about = f"{line.status:<7} {line.reason:<22} {line.recipient + more:<36} {touch:<12}"
+    return one_line(f"{line.said:<11} {about} {line.file}")
 
 
 def _sum_up(counted: Counter[str], unreadable: int, *, recorded: bool) -> None:
