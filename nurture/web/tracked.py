@@ -32,7 +32,6 @@ from nurture.web.page import SCRIPT
 LARGEST_VIEW = 4_096
 LONGEST_URL = 1_000
 VIEWS_A_MINUTE = 120
-HOSTS_SECONDS = 1.0
 MOST_REMEMBERED = 4_096
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
@@ -45,7 +44,6 @@ class Tracked:
         self.views = Limit(VIEWS_A_MINUTE)
         self.arrivals = Arrivals(needs.store, self._leads)
         self._led: dict[tuple[str, str, int], str] = {}
-        self._site: tuple[float, tuple[str, ...]] = (-HOSTS_SECONDS, ())
 
     async def click(self, request: Request) -> Response:
         """GET, HEAD /c/{token}: 302 to where the link leads, once the hit is committed.
@@ -118,12 +116,8 @@ class Tracked:
         return url
 
     def _hosts(self) -> tuple[str, ...]:
-        """The hosts of our site, asked for once a second: a click must not read a programme."""
-        asked, hosts = self._site
-        if clock.tick() - asked >= HOSTS_SECONDS:
-            hosts = tuple(self.needs.programme().site.hosts)
-            self._site = clock.tick(), hosts
-        return hosts
+        """The hosts of our site."""
+        return self.needs.programme().site.hosts
 
     def _seen(self, request: Request, kind: str, *, url: str = "", link: int = 0) -> Seen:
         return asking.seen(request, self.needs.trusted_proxies, kind, clock.now(), url=url, link=link)
@@ -160,9 +154,9 @@ def _path_on(url: str, hosts: Iterable[str]) -> str:
     return (parts.path or "/")[:LONGEST_URL]
 
 
-def _with_visit(url: str, hosts: Iterable[str], token: str) -> str:
+def _with_visit(url: str, hosts: tuple[str, ...], token: str) -> str:
     """The destination, and on our own site the token by which a page view finds its message."""
-    before, after = _around_visit(url, tuple(hosts))
+    before, after = _around_visit(url, hosts)
     return f"{before}{token}{after}" if before else url
 
 
