@@ -27,8 +27,8 @@ from nurture.engine.alerting import Tell, by_mail, by_webhook, nobody
 from nurture.engine.engine import Engine
 from nurture.engine.fetching import Taking
 from nurture.engine.mailboxes import ImapFolder, Maildir, Place, is_here
+from nurture.engine.proof import Ground
 from nurture.engine.pulse import Pulse
-from nurture.engine.returning import Ground
 from nurture.engine.shelf import Shelf, links_in
 from nurture.errors import Mistake
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks

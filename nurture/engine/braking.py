@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from nurture.engine import returning
-from nurture.engine.returning import Ground, Taken
+from nurture.engine.proof import Ground
+from nurture.engine.returning import Taken
 from nurture.intake.returns import Return
 from nurture.intake.webhooks import Heard, Notice, returned
 from nurture.store import returns, webhooks

@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 from nurture import failpoints
 from nurture.delivery.tokens import Keys
 from nurture.engine.mailboxes import Letter, Place
-from nurture.engine.returning import Ground, Taken, is_colleague, take
+from nurture.engine.proof import Ground, is_colleague
+from nurture.engine.returning import Taken, take
 from nurture.engine.shelf import Shelf, links_in
 from nurture.intake.mail import read
 from nurture.intake.networks import NO_NETWORKS, Networks

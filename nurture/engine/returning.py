@@ -1,33 +1,25 @@
-"""What came back becomes facts: whose it is, proven by our own signatures, and what follows from it.
+"""What came back becomes facts: kept once, and what follows from it for whom it is proven to be about.
 
 One transaction takes a batch: every return is kept under its channel and id, what was kept before is left
 alone, and the facts, suppressions, doubts and breakers that follow are written with it. docs/returns.md.
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from nurture.core.facts import Away, Body, Bounced, Complained, Contacted, Replied, Unsubscribed
-from nurture.core.programme import Programme
-from nurture.delivery.tokens import Keys, message_id, read, read_address, takes_copies
 from nurture.engine.doubting import evidence
-from nurture.engine.settling import LinksIn, settle_hits_of
+from nurture.engine.proof import Ground, Whose, whose_is
+from nurture.engine.settling import settle_hits_of
 from nurture.engine.silencing import cancel, silence
-from nurture.intake.addresses import NoAddress, normalise
-from nurture.intake.networks import NO_NETWORKS, Networks
 from nurture.intake.returns import Kind, Return
 from nurture.store import breakers, facts, returns
-from nurture.store.prospects import ids_of
 from nurture.store.tables import whose_touch
 
-MOST_MARKS = 200
-"""Marks of one return that are looked at; a message that names more names them for nothing."""
 LONGEST_RAW = 5_000_000
 """Bytes of a message that are kept; what is longer has its end in the attachments."""
 
@@ -42,13 +34,6 @@ _TOLD = ("replied", "complained")
 """What a colleague is told of by mail."""
 
 
-class Whose(NamedTuple):
-    """The person a return is about, and the touch (0 where it names none of ours)."""
-
-    prospect: int
-    touch: int
-
-
 class Taken(NamedTuple):
     """What became of a return: its id, what it was kept as, the person and touch it is about (None: nobody
     known), and whether it was known before."""
@@ -57,31 +42,6 @@ class Taken(NamedTuple):
     kind: Kind
     whose: Whose | None
     known: bool
-
-
-def is_colleague(programme: Programme, address: str) -> bool:
-    """Whether an address is one of us: sales, where answers go, and everybody at the sender's domain."""
-    sender, address = programme.sender, address.lower()
-    known = {each.lower() for each in (*programme.sales, sender.reply_to) if each}
-    return address in known or address.rpartition("@")[2] == sender.address.rpartition("@")[2].lower()
-
-
-def _nobody(_: str) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a taker works with: the instant, the active programme's hash, the keys, the wiring that settles
-    hits, who is a colleague (by address), whose copied mail counts, and from where machines ask."""
-
-    now: datetime
-    programme: str
-    keys: Keys
-    suppression_key: bytes = field(repr=False)
-    links_in: LinksIn
-    is_colleague: Callable[[str], bool] = _nobody
-    networks: Networks = NO_NETWORKS
 
 
 def take(
@@ -154,54 +114,6 @@ def release(connection: Connection, channel: str, ground: Ground) -> int:
         told = row.prospect is not None and row.kind in _TOLD
         returns.let_go(connection, row.id, ground.now if told else None)
     return len(waiting)
-
-
-def whose_is(connection: Connection, one: Return, ground: Ground) -> Whose | None:
-    """Whom a return is about: by a mark we signed; by the address alone only where it is vouched for.
-
-    A Message-ID is a keyed hash of the touch: it is compared with those of the people the return names.
-    """
-    marks = one.marks[:MOST_MARKS]
-    if one.kind == "contacted":
-        copied = any(takes_copies(ground.keys, mark.partition("@")[0]) for mark in marks)
-        if not (copied and ground.is_colleague(one.by)):
-            return None
-    elif touch := next(filter(None, (_signed(mark, ground.keys) for mark in marks)), None):
-        prospect, decision = whose_touch(touch)
-        if not decision:  # mail to the person that is no touch: it asked for a confirmation
-            return Whose(prospect, 0) if returns.is_there(connection, prospect) else None
-        return Whose(prospect, touch) if returns.is_ours(connection, touch) else None
-    people = list(ids_of(connection, _readable(one.addresses)).values())
-    named = {mark[1:].partition("@")[0].lower() for mark in marks if mark.startswith("<n1.")}
-    for prospect, touch in returns.touches_of(connection, people) if named else ():
-        if message_id(ground.keys, touch, "")[1:].partition("@")[0] in named:
-            return Whose(prospect, touch)
-    if one.vouched or one.kind == "contacted":
-        return Whose(people[0], 0) if people else None
-    return None
-
-
-def _signed(mark: str, keys: Keys) -> int | None:
-    """The touch that an address or an unsubscribe link names, where we signed it."""
-    if mark.startswith(("http://", "https://")):
-        try:
-            path = urlsplit(mark).path
-        except ValueError:
-            return None
-        token = read(keys, "u", path.rpartition("/u/")[2])
-        return token.touch if token else None
-    local = mark.partition("@")[0]
-    return next(filter(None, (read_address(keys, purpose, local) for purpose in "bru")), None)
-
-
-def _readable(addresses: Sequence[str]) -> list[str]:
-    found = []
-    for address in addresses[:MOST_MARKS]:
-        try:
-            found.append(normalise(address))
-        except NoAddress:
-            continue
-    return found
 
 
 def _follow(connection: Connection, one: Return, whose: Whose, channel: str, ground: Ground) -> None:

@@ -2,7 +2,7 @@
 
 Readers are pure: they say what a message or an event claims, and everything in it that may name a message
 of ours. None of it is believed before our own signature on it is verified, which is the taker's work
-(`engine.returning`).
+(`engine.proof`).
 """
 
 from datetime import datetime

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from nurture import clock
 from nurture.engine import braking
-from nurture.engine.returning import Ground, is_colleague
+from nurture.engine.proof import Ground, is_colleague
 from nurture.intake import webhooks
 from nurture.intake.webhooks import Endpoint, Heard, Refused, WantsCertificate
 from nurture.web import asking

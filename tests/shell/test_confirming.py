@@ -18,8 +18,9 @@ from nurture.delivery.transports.smtp import Account, SmtpTransport
 from nurture.engine import confirming
 from nurture.engine.arriving import form_sent
 from nurture.engine.confirming import Ground, mail_confirmations
-from nurture.engine.returning import Ground as ReturnGround
-from nurture.engine.returning import Whose, take
+from nurture.engine.proof import Ground as ReturnGround
+from nurture.engine.proof import Whose
+from nurture.engine.returning import take
 from nurture.engine.silencing import silence
 from nurture.intake.forms import Heard as FormHeard
 from nurture.intake.returns import Return

@@ -13,7 +13,8 @@ from nurture.core.journey import NURTURING, PROMOTED
 from nurture.engine.asking import look_up
 from nurture.engine.duties import next_moment, run_all
 from nurture.engine.incoming import judge_again, settle_hits
-from nurture.engine.returning import Ground, take
+from nurture.engine.proof import Ground
+from nurture.engine.returning import take
 from nurture.engine.settling import JUDGED_AGAIN_FOR, Settled, is_stale, reclassify
 from nurture.engine.settling import settle_hits as settle
 from nurture.intake.networks import NO_NETWORKS, Networks, read_networks

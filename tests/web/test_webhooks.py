@@ -13,7 +13,7 @@ from nurture import clock
 from nurture.core.facts import Bounced, Complained, Unsubscribed
 from nurture.delivery.webhook import NotTaken
 from nurture.engine import braking
-from nurture.engine.returning import Ground
+from nurture.engine.proof import Ground
 from nurture.errors import Mistake
 from nurture.secrets import WebhookSecrets
 from nurture.settings import Webhook
