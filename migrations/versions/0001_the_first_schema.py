@@ -369,6 +369,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_returns_prospect"), "returns", ["prospect"])
     op.create_index("ix_returns_held", "returns", ["id"], **where("held"))
     op.create_index("ix_returns_unmailed", "returns", ["mail_due_at"], **where(UNMAILED))
+    op.create_index(
+        "ix_returns_unproven", "returns", ["received_at"],
+        **where("prospect IS NULL AND kind IN ('unsubscribed', 'complained')"),
+    )  # fmt: skip
     op.create_table(
         "confirmations",
         sa.Column("id", NUMBERED, autoincrement=True, nullable=False),

@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(minutes=15)
 """What is due for longer, though nothing holds it, is stuck."""
 
+UNPROVEN_FOR = timedelta(days=7)
+"""How long a letter that we cannot act on by ourselves is spoken of."""
+
 UNWRITABLE = 60.0
 """Seconds for which the store may refuse writes before a person hears of it."""
 
@@ -143,6 +146,10 @@ def _in_rows(connection: Connection, now: datetime) -> list[Found]:
     if untold := stuck.untold(connection):
         words = f"leads and answers that no colleague's server takes: {untold}"
         found.append(Found("untold", "", f"{words}; look at [sales] to and [sender] reply_to", untold))
+    if unproven := stuck.unproven(connection, now - UNPROVEN_FOR):
+        words = f"letters that ask to stop and name no message of ours: {unproven}; nobody was silenced"
+        hint = "nurture intake list --unknown, then nurture suppress add"
+        found.append(Found("unproven", "", f"{words}; {hint}", unproven))
     found += braking.troubles(connection, now)
     waits = {"messages": stuck.oldest_touch(connection, now), "prospects": stuck.oldest_wake(connection, now)}
     for name, since in waits.items():

@@ -43,6 +43,16 @@ def untold(connection: Connection) -> int:
     return sum(connection.scalar(count) or 0 for count in unmailed)
 
 
+def unproven(connection: Connection, since: datetime) -> int:
+    """How many letters and reports since then ask to stop, and name no message of ours."""
+    asked = select(func.count()).where(_UNPROVEN, RETURNS.c.received_at > since)
+    return connection.scalar(asked) or 0
+
+
+# Literal, because SQLite matches a partial index only with what it can read.
+_UNPROVEN = text("returns.prospect IS NULL AND returns.kind IN ('unsubscribed', 'complained')")
+
+
 def doubts(connection: Connection) -> tuple[int, int]:
     """How many touches are in doubt, and how many of them wait for a person."""
     counting = select(func.count(), func.count(TOUCHES.c.held_at)).where(text("touches.outcome = 'in_doubt'"))

@@ -142,6 +142,24 @@ def test_an_answer_that_no_colleague_s_server_takes_is_told(watched: Told) -> No
     assert watched.look(NOW + MINUTE + CALM) == [("over", "untold")]
 
 
+def test_a_letter_to_stop_that_proves_nothing_is_told_for_a_week(watched: Told) -> None:
+    def letter(id: str, kind: str, prospect: int | None = None) -> dict[str, object]:
+        about = {"kind": kind, "prospect": prospect, "at": NOW, "received_at": NOW}
+        return {"channel": "mailbox", "external_id": id, **about}
+
+    watched.store.write_now(
+        lambda c: c.execute(RETURNS.insert().values(**letter("<1@x>", "replied"))) and None
+    )
+    assert watched.look(NOW) == []
+    watched.store.write_now(
+        lambda c: c.execute(RETURNS.insert().values(**letter("<2@x>", "unsubscribed"))) and None
+    )
+    assert watched.look(NOW) == [("raised", "unproven")]
+    assert "1; nobody was silenced" in watched.words
+    assert watched.look(NOW + 7 * 24 * 60 * MINUTE) == []
+    assert watched.look(NOW + 7 * 24 * 60 * MINUTE + CALM) == [("over", "unproven")]
+
+
 def test_what_is_due_and_stands_still_is_stuck(watched: Told) -> None:
     queue(watched.store, due_at=NOW - 20 * MINUTE)
     due = PROSPECTS.update().values(wake_at=NOW - 20 * MINUTE)
