@@ -370,8 +370,8 @@ def upgrade() -> None:
     op.create_index("ix_returns_held", "returns", ["id"], **where("held"))
     op.create_index("ix_returns_unmailed", "returns", ["mail_due_at"], **where(UNMAILED))
     op.create_index(
-        "ix_returns_unproven", "returns", ["received_at"],
-        **where("prospect IS NULL AND kind IN ('unsubscribed', 'complained')"),
+        "ix_returns_unproven", "returns", ["prospect", "received_at"],
+        **where("kind IN ('unsubscribed', 'complained')"),
     )  # fmt: skip
     op.create_table(
         "confirmations",

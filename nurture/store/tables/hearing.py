@@ -7,7 +7,7 @@ from sqlmodel import Field
 
 from nurture.store.tables.rows import Row, big, json, numbered, owner, some, somebody
 
-_UNPROVEN = "prospect IS NULL AND kind IN ('unsubscribed', 'complained')"
+_SILENCING = "kind IN ('unsubscribed', 'complained')"
 _UNMAILED = "mail_due_at IS NOT NULL AND mailed_at IS NULL"
 
 
@@ -74,7 +74,7 @@ class ReturnRow(Row, table=True):
         UniqueConstraint("channel", "external_id"),
         some("ix_returns_unmailed", "mail_due_at", where=_UNMAILED),
         some("ix_returns_held", "id", where="held"),
-        some("ix_returns_unproven", "received_at", where=_UNPROVEN),
+        some("ix_returns_unproven", "prospect", "received_at", where=_SILENCING),
     )
 
     id: int | None = numbered()
