@@ -7,7 +7,7 @@ help:  ## this list
 install:  ## install nurture with everything the tests need into the active environment
 	$(PYTHON) -m pip install --quiet -e '.[dev]'
 
-test:  ## core, stories, SQLite: some two minutes
+test:  ## core, stories, SQLite: some three minutes
 	$(PYTHON) -m pytest -q -n auto -m 'not slow and not postgres'
 
 test-all:  ## everything, PostgreSQL and Chromium too
