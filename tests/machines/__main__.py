@@ -12,9 +12,11 @@ def main() -> None:
     asked = sys.argv[1:3]
     many, seed = map(int, [*asked, *("1500", "20261122")[len(asked) :]])
     machines, people = tables(many, seed)
-    print(f"Traces made up from seed {seed}; the rules were not changed after the first was drawn.\n")
+    print(f"Traces made up from seed {seed}; weights and windows are those of before the first draw.\n")
     show("machines", machines)
-    print(f"\nall of a trace called a machine's: {share(machines, MACHINE):.1%}\n")
+    alike = sum(row.said[MACHINE] / row.all for row in machines) / len(machines)
+    print(f"\nall of a trace called a machine's: {share(machines, MACHINE):.1%}")
+    print(f"each behaviour as often as the others: {alike:.1%}\n")
     show("people", people)
     print(f"\nanything of a trace called a machine's: {share(people, MACHINE):.2%}")
 
