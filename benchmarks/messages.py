@@ -107,7 +107,7 @@ def built(one: Claim, workspace: Workspace) -> bytes:
 def letter(one: Claim, workspace: Workspace) -> Letter:
     """The letter of a touch with its rendered parts."""
     sender, template = workspace.programme.sender, workspace.templates[PIECE]
-    id = message_id(KEYS, one.touch, composing.domain_of(sender))
+    id = message_id(KEYS, one.touch, sender.domain)
     tokens = sign_message(KEYS, one.touch, len(template.links))
     unsubscribe = f"{PUBLIC}/u/{tokens[0].decode()}"
     words = render(

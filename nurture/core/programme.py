@@ -249,6 +249,11 @@ class Sender:
     postal: str
     reply_to: str = ""
 
+    @property
+    def domain(self) -> str:
+        """The domain that the sender writes from, and that our Message-IDs name."""
+        return self.address.rpartition("@")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -56,7 +56,7 @@ def examine(folder: Path, *, integrity: bool = False) -> Iterator[Finding]:
     yield from workspace.examine_web(settings)
     yield from workspace.examine_webhooks(settings, secrets)
     yield from stored.findings
-    domain = programme.sender.address.rpartition("@")[2].lower() if programme else ""
+    domain = programme.sender.domain.lower() if programme else ""
     if settings.smtp is not None and reaches_the_world(settings) and not is_reserved(domain):
         yield from examine_dns(domain, settings.smtp, returns=settings.mailbox.domain)
 

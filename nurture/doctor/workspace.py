@@ -82,7 +82,7 @@ def examine_sender(programme: Programme, settings: Settings) -> Iterator[Finding
     yield _sender.ok(
         "footer", f"{count} pieces show who writes, the postal address and a link to unsubscribe"
     )
-    domain = sender.address.rpartition("@")[2]
+    domain = sender.domain
     owned = ", ".join(host for host in programme.site.hosts if aligned(domain, host))
     yield _sender.ok("From", f"one mailbox at {domain}, of the same owner as {owned}")
     if reaches_the_world(settings):

@@ -200,7 +200,7 @@ def _letter(news: News, sender: Sender, address: str) -> Letter:
     id = blake2b(repr(news).encode(), digest_size=16).hexdigest()
     text = f"{named(news)}: {news.words}\n\n{news.state}, first seen {news.raised_at:%Y-%m-%d %H:%M} UTC\n"
     return Letter(
-        message_id=f"<alert.{id}@{sender.address.rpartition('@')[2]}>",
+        message_id=f"<alert.{id}@{sender.domain}>",
         nurture_id=f"alert.{id}",
         date=clock.now(),
         sender=Mailbox(sender.address, "nurture"),

@@ -42,7 +42,7 @@ def compose(
     CannotRender or BadLetter: this message cannot be written; NotYet: not before its prospect is woken.
     """
     sender, template = workspace.programme.sender, workspace.templates[claim.piece]
-    id = message_id(keys, claim.touch, domain_of(sender))
+    id = message_id(keys, claim.touch, sender.domain)
     tokens = sign_message(keys, claim.touch, len(template.links) if tracked else 0)
     back, answer, stop = sign_addresses(keys, claim.touch) if returns else ("", "", "")
     one = Recipient(id, now, claim.address, f"{public}/u/{tokens[0].decode()}", tokens, answer, stop)
@@ -100,11 +100,6 @@ def values_of(claim: Claim, names: Iterable[str]) -> Mapping[str, Any]:
     return {**{name: value for name, value in known.items() if value is not None}, **personal}
 
 
-def domain_of(sender: Sender) -> str:
-    """The domain that the sender writes from."""
-    return sender.address.rpartition("@")[2]
-
-
 class Kept(NamedTuple):
     """What is the same in every message of a piece in a sequence."""
 
@@ -126,7 +121,7 @@ def kept_of(
     if outline is None:
         return None
     subject = skeleton.SUBJECT if outline.subject is None else outline.subject
-    one = skeleton.sample(domain_of(template.sender), f"{public}/u/", comes_back=bool(returns))
+    one = skeleton.sample(template.sender.domain, f"{public}/u/", comes_back=bool(returns))
     sample = letter_to(one, Rendered(subject, "", ""), template.sender, piece, sequence, returns)
     try:
         return Kept(outline, compile_skeleton(sample, outline.text, outline.html))
@@ -138,7 +133,7 @@ def letter_to(
     one: Recipient, words: Rendered, sender: Sender, piece: str, sequence: str, returns: str = ""
 ) -> Letter:
     """Everything that a message says. With `returns` answers come to us, and their owner is told of them."""
-    domain = domain_of(sender)
+    domain = sender.domain
     reply_to = f"{one.answer}@{returns}" if returns else sender.reply_to
     return Letter(
         message_id=one.message_id,

@@ -194,7 +194,7 @@ def _letter(one: Asked, mailing: _Mailing) -> Letter:
         one, sender, workspace.programme.zone, f"{public}/{PURPOSE}/{sign(keys, PURPOSE, one.id)}"
     )
     rendered = render_packet(workspace.mails[_TEMPLATE], asked)
-    id = message_id(keys, one.id, sender.address.rpartition("@")[2]).replace("<n1.", "<y1.")
+    id = message_id(keys, one.id, sender.domain).replace("<n1.", "<y1.")
     return Letter(
         message_id=id,
         nurture_id=id.strip("<>").partition("@")[0],

@@ -67,8 +67,7 @@ def _letter(
 ) -> Letter:
     sender = workspace.programme.sender
     rendered = render_packet(workspace.packets[_TEMPLATE], contents(one, workspace.programme.agreement))
-    domain = sender.address.rpartition("@")[2]
-    id = message_id(keys, touch_id(one.prospect, one.decision), domain)
+    id = message_id(keys, touch_id(one.prospect, one.decision), sender.domain)
     if number:  # one message has one recipient, so every colleague gets one of their own
         id = id.replace("@", f".{number}@")
     return Letter(

@@ -37,7 +37,7 @@ def is_colleague(programme: Programme, address: str) -> bool:
     """Whether an address is one of us: sales, where answers go, and everybody at the sender's domain."""
     sender, address = programme.sender, address.lower()
     known = {each.lower() for each in (*programme.sales, sender.reply_to) if each}
-    return address in known or address.rpartition("@")[2] == sender.address.rpartition("@")[2].lower()
+    return address in known or address.rpartition("@")[2] == sender.domain.lower()
 
 
 def _nobody(_: str) -> bool:

@@ -18,7 +18,6 @@ from nurture.delivery.mime import BadLetter, Letter, Mailbox, build
 from nurture.delivery.outcomes import Accepted
 from nurture.delivery.tokens import Keys, message_id
 from nurture.delivery.transports.seam import Mail, Transport
-from nurture.engine.composing import domain_of
 from nurture.engine.shelf import Shelf
 from nurture.intake.mail import read
 from nurture.rendering import CannotRender, render_packet
@@ -53,7 +52,7 @@ async def _mail(one: Tellable, workspace: Workspace, transport: Transport, keys:
     """Whether every colleague's server has taken it."""
     recipients = _recipients(one, workspace)
     sender = workspace.programme.sender
-    about = message_id(keys, one.touch or touch_id(one.prospect, 0), domain_of(sender))
+    about = message_id(keys, one.touch or touch_id(one.prospect, 0), sender.domain)
     for number, recipient in enumerate(recipients):
         # One message has one recipient, and a person may write more than once.
         id = about.replace("@", f".{one.id}.{number}@")

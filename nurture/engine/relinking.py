@@ -40,7 +40,7 @@ def ask_for_link(connection: Connection, address: str, network: str, now: dateti
 def letter(one: Asked, sender: Sender, keys: Keys, public: str, now: datetime) -> Letter:
     """The mail that carries the link. The link is good for the person, not for one message."""
     link = f"{public}/u/{sign(keys, 'u', touch_id(one.prospect, 0))}"
-    id = message_id(keys, one.id, sender.address.rpartition("@")[2]).replace("<n1.", "<z1.")
+    id = message_id(keys, one.id, sender.domain).replace("<n1.", "<z1.")
     says = (
         f"Somebody typed in this address on a page of {sender.company}, to get no more of our e-mail.",
         f"If that was you, open this page and press the button:\n{link}",

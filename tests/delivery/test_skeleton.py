@@ -24,7 +24,7 @@ from nurture.delivery.mime import BadLetter, Letter, Mailbox, build, head_of
 from nurture.delivery.skeleton import Recipient, is_usual_address, is_usual_subject
 from nurture.delivery.tokens import Keys, message_id, read, sign, sign_address
 from nurture.drafting.codec import encode_journey
-from nurture.engine.composing import compose, domain_of, kept_of, letter_to, values_of
+from nurture.engine.composing import compose, kept_of, letter_to, values_of
 from nurture.rendering import CannotRender, Template, Words, compile_piece, render, split
 from nurture.store.touches import Claim
 from tests.delivery.test_mime import BREAKS, LETTER, PROBES
@@ -115,7 +115,7 @@ def meant(one: Claim, work: Workspace, *, tracked: bool = True) -> Letter:
         link=link,
         unsubscribe_url=unsubscribe,
     )
-    whom = Recipient(message_id(KEYS, one.touch, domain_of(sender)), NOW, one.address, unsubscribe, ())
+    whom = Recipient(message_id(KEYS, one.touch, sender.domain), NOW, one.address, unsubscribe, ())
     return letter_to(whom, words, sender, one.piece, one.sequence)
 
 

@@ -397,8 +397,8 @@ def test_what_is_missing_is_said(setting, known, says):
 
 @pytest.mark.parametrize("provider", ["ses", "sendgrid"])
 def test_without_the_library_for_signatures_it_is_said_how_to_install_it(provider, monkeypatch):
+    known = WebhookSecrets(("a" * 43,), (), (senders.sendgrid_public(),))  # made with the library
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    known = WebhookSecrets(("a" * 43,), (), (senders.sendgrid_public(),))
     with pytest.raises(Mistake, match=r"pip install 'nurture\[webhooks\]'"):
         endpoints({"main": Webhook(provider, topics=("arn",))}, {"main": known})
 
